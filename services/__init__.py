@@ -1,0 +1,1 @@
+"""How Kafka, HDFS and Spark are configured, started, checked and stopped."""

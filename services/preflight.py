@@ -1,0 +1,59 @@
+"""What has to hold before anything is set up or started.
+
+Standard library only: it runs while no package is installed.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+from services.stack import ROOT, Stack, StackError
+
+JAVA_VERSIONS = (17, 21)
+FREE_DISK_BYTES = 4 * 1024**3  # packages and jars take 1.4 GiB, data the rest
+
+
+def check_java() -> None:
+    """Java 17 or 21 is on the path, or where JAVA_HOME says."""
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home, "bin", "java")) if home else "java"
+    wanted = "Spark needs Java 17 or 21: install it, or set JAVA_HOME to it"
+    try:
+        done = subprocess.run(
+            [java, "-version"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        raise StackError(f"{java} can't be run; {wanted}") from None
+    found = re.search(r'version "(\d+)', done.stderr)
+    if not found or int(found[1]) not in JAVA_VERSIONS:
+        first = done.stderr.strip().splitlines()[0]
+        raise StackError(f"{java} is {first}; {wanted}")
+
+
+def check_disk() -> None:
+    """There is room for packages, jars and data."""
+    free = shutil.disk_usage(ROOT).free
+    if free < FREE_DISK_BYTES:
+        raise StackError(
+            f"{ROOT} has {free / 1024**3:.1f} GiB of free disk, and set-up needs "
+            f"{FREE_DISK_BYTES / 1024**3:.0f}: free some, or clone to another disk"
+        )
+
+
+def check_ports(stack: Stack, services: tuple[str, ...]) -> None:
+    """Nobody else listens where these services are about to."""
+    for service in services:
+        for name, port in stack.ports_of(service).items():
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((stack.host, port))
+                except OSError as error:
+                    raise StackError(
+                        f"port {port} ({name}) of stack {stack.name!r} is not free "
+                        f"({error.strerror}): stop what uses it, or change the port "
+                        "in services/stacks.toml"
+                    ) from None

@@ -1,0 +1,125 @@
+"""The processes of a stack, run by supervisord, which restarts what dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import xmlrpc.client
+from pathlib import Path
+from typing import Any
+
+from services.stack import Stack, StackError, socket_path
+
+_ALIVE = {"STARTING", "RUNNING"}
+
+
+class Supervisor:
+    """supervisord of one stack, over its XML-RPC socket."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+
+    @property
+    def rpc(self) -> Any:
+        """A new connection each time: one that failed once can't be used again."""
+        # Not at the top: the checks before set-up import this module's users.
+        from supervisor.xmlrpc import SupervisorTransport
+
+        url = f"unix://{socket_path(self.stack)}"
+        transport = SupervisorTransport(None, None, serverurl=url)
+        return xmlrpc.client.ServerProxy("http://-", transport=transport).supervisor
+
+    def is_running(self) -> bool:
+        try:
+            self.rpc.getPID()
+        except OSError:
+            return False
+        return True
+
+    def launch(self) -> None:
+        """Start supervisord in the background, with no service yet.
+
+        Raises:
+            StackError: it ended or does not answer.
+        """
+        supervisord = [sys.executable, "-m", "supervisor.supervisord"]
+        done = subprocess.run(
+            [*supervisord, "-c", str(self.stack.conf / "supervisord.conf")],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.stack.directory,
+        )
+        deadline = time.monotonic() + 10
+        while not self.is_running():
+            if done.returncode or time.monotonic() > deadline:
+                reason = (done.stderr or done.stdout).strip().replace("\n", " ")
+                raise StackError(f"supervisord did not start: {reason}")
+            time.sleep(0.05)
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        """supervisord's own account of each service, {} while it does not run."""
+        try:
+            return {each["name"]: each for each in self.rpc.getAllProcessInfo()}
+        except OSError:
+            return {}
+
+    def pid(self, service: str) -> int:
+        """The service's process id, 0 while it does not run."""
+        state = self.states().get(service, {})
+        return int(state["pid"]) if state.get("statename") in _ALIVE else 0
+
+    def start(self, service: str) -> None:
+        self.rpc.startProcess(service, False)
+
+    def stop(self, service: str) -> None:
+        self.rpc.stopProcess(service, True)
+
+    def shutdown(self) -> None:
+        """Stop every service, the clients of a service before it, then supervisord."""
+        states = self.states()
+        for service in reversed(self.stack.services):
+            if states.get(service, {}).get("statename") in {*_ALIVE, "BACKOFF"}:
+                self.stop(service)
+        pid = self.rpc.getPID()
+        self.rpc.shutdown()
+        deadline = time.monotonic() + 30
+        while _is_alive(pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
+def end_orphans(stack: Stack) -> None:
+    """End the services that a killed supervisord left behind, found by pid file.
+
+    A pid file alone says nothing after a reboot, so the process must also have been
+    started for this stack.
+    """
+    for pid_file in sorted((stack.directory / "run").glob("*.pid")):
+        text = pid_file.read_text().strip("\0 \n")
+        pid = int(text) if text.isdigit() else 0
+        if pid and pid_file.stem != "supervisord" and _belongs_to(stack, pid):
+            os.kill(pid, signal.SIGTERM)
+            deadline = time.monotonic() + 20
+            while _is_alive(pid) and time.monotonic() < deadline:
+                time.sleep(0.1)
+            if _is_alive(pid):
+                os.kill(pid, signal.SIGKILL)
+        pid_file.unlink()
+
+
+def _belongs_to(stack: Stack, pid: int) -> bool:
+    try:
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return bytes(stack.directory) in arguments
+
+
+def _is_alive(pid: int) -> bool:
+    """The process exists and is more than an entry that nobody has read yet."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rsplit(")", 1)[1].split()[0] != "Z"
