@@ -1,0 +1,172 @@
+"""Publish a file of attempts to the topic, and wait for every acknowledgement."""
+
+import sys
+from collections import deque
+from pathlib import Path
+from typing import BinaryIO
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+from kafka.producer.future import FutureRecordMetadata
+
+from ingest.errors import IngestError
+from ingest.progress import MessageProgress
+from ingest.records import InputError, Record, open_input, read_records
+from ingest.settings import Settings
+from ingest.topic import (
+    CONNECT_TIMEOUT_MS,
+    admin_client,
+    broker_errors,
+    largest_message_bytes,
+    offsets,
+)
+
+_PENDING_BYTES = 32 * 1024**2
+# What Kafka adds to a message that is sent alone (message format 2): 61 bytes of batch,
+# up to 21 of record.
+_OVERHEAD_BYTES = 61 + 21
+_DELIVERY_TIMEOUT_MS = 60_000
+
+
+def publish(settings: Settings, path: str, if_empty: bool = False) -> None:
+    """Publish the file at `path`, or standard input for "-".
+
+    A file is read twice: first checked whole, so that a broken one publishes nothing.
+    Standard input can be read once, so that what comes before a fault is published.
+
+    Args:
+        if_empty: publish only while the topic has never held a message.
+
+    Raises:
+        IngestError: the input is unusable, or a message was not acknowledged; the
+            text says how many were.
+    """
+    with admin_client(settings) as admin:
+        there = offsets(admin, settings)
+        limit = largest_message_bytes(admin, settings)
+    held = sum(partition.end for partition in there.values())
+    if if_empty and held:
+        print(f"topic {settings.topic} holds {held:,} messages: nothing published")
+        return
+    if path == "-":
+        _send(settings, sys.stdin.buffer, "standard input", None, limit)
+        return
+    try:
+        with Path(path).open("rb") as stream:
+            # A pipe can be read once, like standard input.
+            total = _check(stream, path, limit) if stream.seekable() else None
+            _send(settings, stream, path, total, limit)
+    except OSError as error:
+        raise IngestError(f"{path}: {error.strerror}; nothing published") from error
+
+
+def _check(stream: BinaryIO, name: str, limit: int) -> int:
+    """Read the whole file; returns its number of messages."""
+    total = objects = 0
+    if not stream.read(1):
+        raise IngestError(f"{name} is empty: nothing published")
+    stream.seek(0)
+    try:
+        with MessageProgress("checking", None) as progress:
+            for record in read_records(open_input(stream)):
+                _check_size(record, limit)
+                total += 1
+                objects += record.is_object
+                progress.advance(1)
+    except InputError as error:
+        raise IngestError(f"{name}: {error}; nothing published") from error
+    stream.seek(0)
+    if total and not objects:
+        raise IngestError(
+            f"{name}: none of its {total:,} lines is a JSON object, so this is no file "
+            "of attempts; nothing published (to publish such lines as they stand, "
+            "send them to `python -m ingest publish -`)"
+        )
+    return total
+
+
+def _check_size(record: Record, limit: int) -> None:
+    size = len(record.value) + len(record.key or b"")
+    if size + _OVERHEAD_BYTES > limit:
+        raise InputError(
+            f"{record.where} has {size:,} bytes, and the topic takes messages up to "
+            f"{limit:,} (max.message.bytes)"
+        )
+
+
+def _send(
+    settings: Settings, stream: BinaryIO, name: str, total: int | None, limit: int
+) -> None:
+    with broker_errors(settings):
+        producer = KafkaProducer(
+            bootstrap_servers=settings.bootstrap_servers,
+            bootstrap_timeout_ms=CONNECT_TIMEOUT_MS,
+            acks="all",
+            delivery_timeout_ms=_DELIVERY_TIMEOUT_MS,
+            request_timeout_ms=_DELIVERY_TIMEOUT_MS // 2,
+            max_block_ms=_DELIVERY_TIMEOUT_MS,
+            batch_size=256 * 1024,
+            linger_ms=20,
+            # The broker decides what is too large, not the client.
+            max_request_size=2 * limit,
+        )
+    pending = _Pending()
+    others = 0
+    try:
+        with MessageProgress("publishing", total) as progress:
+            for record in read_records(open_input(stream)):
+                _check_size(record, limit)
+                others += not record.is_object
+                sent = producer.send(settings.topic, record.value, record.key)
+                pending.add(record, sent)
+                progress.advance(1)
+            pending.settle_all()
+    except (InputError, KafkaError, OSError) as error:
+        pending.settle_all(ignore_errors=True)
+        text = repr(error) if isinstance(error, KafkaError) else str(error)
+        raise IngestError(
+            f"{name}: {text}; {pending.acknowledged:,} messages were acknowledged"
+        ) from error
+    except KeyboardInterrupt:
+        pending.settle_all(ignore_errors=True)
+        print(f"{name}: {pending.acknowledged:,} messages were acknowledged")
+        raise
+    finally:
+        producer.close(timeout=5)
+    if others:
+        print(
+            f"{name}: {others:,} lines are no JSON objects; they were published as "
+            "they stand and will be rejected with a reason",
+            file=sys.stderr,
+        )
+    print(f"{pending.acknowledged:,} messages acknowledged by topic {settings.topic}")
+
+
+class _Pending:
+    """Messages sent and not yet acknowledged, bounded in bytes."""
+
+    def __init__(self) -> None:
+        self.acknowledged = 0
+        self._bytes = 0
+        self._sent: deque[tuple[int, FutureRecordMetadata]] = deque()
+
+    def add(self, record: Record, sent: FutureRecordMetadata) -> None:
+        size = len(record.value)
+        self._sent.append((size, sent))
+        self._bytes += size
+        while self._bytes > _PENDING_BYTES:
+            self._settle_one()
+
+    def settle_all(self, ignore_errors: bool = False) -> None:
+        while self._sent:
+            try:
+                self._settle_one()
+            except KafkaError:
+                if not ignore_errors:
+                    raise
+
+    def _settle_one(self) -> None:
+        size, sent = self._sent.popleft()
+        self._bytes -= size
+        sent.get(timeout=_DELIVERY_TIMEOUT_MS / 1000 + 5)
+        self.acknowledged += 1

@@ -1,0 +1,80 @@
+"""The connection to Spark, and its errors in one line."""
+
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from grpc import RpcError
+from pyspark.errors import PySparkException
+from pyspark.sql.connect.client.retries import DefaultPolicy
+from pyspark.sql.connect.session import SparkSession
+
+from ingest.errors import IngestError
+
+_CONNECT_SECONDS = 10
+_DEFAULT_PORT = 15002
+
+
+def connect(remote: str, shared_name: str | None = None) -> SparkSession:
+    """A Spark Connect session at `sc://host:port`.
+
+    Args:
+        remote: the address, with parameters after `/;` if there are any.
+        shared_name: sessions of one name are one session on the server. It outlives
+            its client, which is how a streaming query whose client was killed is
+            found again.
+
+    Raises:
+        IngestError: nothing listens there.
+    """
+    address = urlsplit(remote)
+    try:
+        port = address.port or _DEFAULT_PORT
+        with socket.create_connection((address.hostname, port), _CONNECT_SECONDS):
+            pass
+    except OSError as error:
+        raise IngestError(
+            f"nothing listens at {remote} ({error.strerror or error}): start Spark "
+            "with `make up`, or set SPARK_REMOTE"
+        ) from error
+    url = remote
+    if shared_name:
+        session_id = uuid.uuid5(uuid.NAMESPACE_URL, shared_name)
+        url += "" if "/;" in url else "/"
+        url += f";user_id=ingest;session_id={session_id}"
+    with spark_errors(remote):
+        session = SparkSession.builder.remote(url).create()
+        if shared_name:
+            # The server keeps what a session has read by the number of the plan, and
+            # each client counts from 0: a new one would be shown an old one's tables.
+            session.conf.set("spark.connect.session.planCache.enabled", "false")
+            session.release_session_on_close = False
+    # A server that restarts is waited for some seconds, not for ten minutes.
+    session.client.set_retry_policies([DefaultPolicy(max_retries=6, max_backoff=5000)])
+    return session
+
+
+@contextmanager
+def spark_errors(remote: str) -> Iterator[None]:
+    """Turns Spark's errors into one line that says what to do.
+
+    Raises:
+        IngestError: for each error of Spark or of the connection to it.
+    """
+    try:
+        yield
+    except (PySparkException, RpcError) as error:
+        text = str(error).strip()
+        first = text.splitlines()[0] if text else type(error).__name__
+        gone = any(
+            sign in text
+            for sign in ("UNAVAILABLE", "SESSION_CHANGED", "RETRIES_EXCEEDED")
+        )
+        if gone:
+            raise IngestError(
+                f"Spark at {remote} went away or was restarted meanwhile; nothing is "
+                "lost: run the same again"
+            ) from error
+        raise IngestError(f"Spark at {remote}: {first}") from error

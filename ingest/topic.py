@@ -1,0 +1,93 @@
+"""The Kafka topic as ingest sees it: its partitions, their offsets, its limits."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError
+from kafka.protocol.consumer.offsets import IsolationLevel, OffsetSpec
+
+from ingest.errors import IngestError
+from ingest.settings import Settings
+
+CONNECT_TIMEOUT_MS = 10_000
+
+
+@dataclass(frozen=True)
+class PartitionOffsets:
+    """The offsets a reader of committed messages can fetch: begin <= offset < end."""
+
+    begin: int
+    end: int
+
+
+@contextmanager
+def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
+    """A Kafka admin client, closed at the end.
+
+    Raises:
+        IngestError: no broker answers within ten seconds.
+    """
+    with broker_errors(settings):
+        admin = KafkaAdminClient(
+            bootstrap_servers=settings.bootstrap_servers,
+            bootstrap_timeout_ms=CONNECT_TIMEOUT_MS,
+        )
+        try:
+            yield admin
+        finally:
+            admin.close()
+
+
+@contextmanager
+def broker_errors(settings: Settings) -> Iterator[None]:
+    """Turns Kafka's errors into one line that says what to do."""
+    try:
+        yield
+    except KafkaError as error:
+        raise IngestError(
+            f"no answer from Kafka at {settings.bootstrap_servers} "
+            f"({type(error).__name__}): start it with `make up`, or set "
+            "KAFKA_BOOTSTRAP_SERVERS"
+        ) from error
+
+
+def offsets(admin: KafkaAdminClient, settings: Settings) -> dict[int, PartitionOffsets]:
+    """First and next offset of each partition of the topic.
+
+    Raises:
+        IngestError: the topic does not exist.
+    """
+    if settings.topic not in admin.list_topics():
+        raise IngestError(
+            f"topic {settings.topic!r} does not exist at "
+            f"{settings.bootstrap_servers}: create it, or set ASSESSMENTS_TOPIC"
+        )
+    [topic] = admin.describe_topics([settings.topic])
+    partitions = [
+        TopicPartition(settings.topic, partition["partition_index"])
+        for partition in topic["partitions"]
+    ]
+    earliest, latest = (
+        admin.list_partition_offsets(
+            dict.fromkeys(partitions, spec),
+            isolation_level=IsolationLevel.READ_COMMITTED,
+        )
+        for spec in (OffsetSpec.EARLIEST, OffsetSpec.LATEST)
+    )
+    return {
+        partition.partition: PartitionOffsets(
+            earliest[partition].offset, latest[partition].offset
+        )
+        for partition in sorted(partitions)
+    }
+
+
+def largest_message_bytes(admin: KafkaAdminClient, settings: Settings) -> int:
+    """`max.message.bytes` of the topic: the largest record batch that it takes."""
+    name = "max.message.bytes"
+    resource = ConfigResource(ConfigResourceType.TOPIC, settings.topic, {name: None})
+    answer = admin.describe_configs([resource], config_filter=ConfigFilterType.ALL)
+    return int(answer["topic"][settings.topic][name]["value"])
