@@ -1,0 +1,25 @@
+{#- What an incremental model has not seen yet: per partition, the offsets above the
+    largest that it holds. Literals, so that Iceberg leaves out the files of older ones
+    and the work is that of what is new. -#}
+{% macro is_new_message(topic_partition='_kafka_partition', topic_offset='_kafka_offset') -%}
+    {%- if execute and is_incremental() -%}
+        {%- set seen = run_query(
+            'select _kafka_partition, max(_kafka_offset) from ' ~ this ~ ' group by _kafka_partition'
+        ) -%}
+        {%- for row in seen.rows %}
+        ({{ topic_partition }} = {{ row[0] }} and {{ topic_offset }} > {{ row[1] }}) or
+        {%- endfor %}
+        {%- if seen.rows | length %}
+        {{ topic_partition }} not in ({{ seen.columns[0].values() | join(', ') }})
+        {%- else %}
+        true
+        {%- endif -%}
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Order of messages that carry one keen_id, newest first. -#}
+{% macro newest_message_first() -%}
+    _kafka_timestamp desc, _kafka_partition desc, _kafka_offset desc
+{%- endmacro %}

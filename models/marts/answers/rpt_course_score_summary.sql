@@ -1,0 +1,47 @@
+with courses as (
+
+    select
+        'course' as grain,
+        mean_score as score
+    from {{ ref('rpt_course_scores') }}
+
+),
+
+attempts as (
+
+    select
+        'attempt' as grain,
+        score
+    from {{ ref('fct_attempts') }}
+    where is_scored
+
+),
+
+-- Both grains are there even when nothing is scored yet.
+grains as (
+
+    select explode(array('course', 'attempt')) as grain
+
+),
+
+scores as (
+
+    select * from courses
+    union all
+    select * from attempts
+
+)
+
+select
+    grains.grain,
+    count(scores.score) as item_count,
+    avg(scores.score) as mean_score,
+    stddev_samp(scores.score) as stddev_score,
+    min(scores.score) as min_score,
+    percentile(scores.score, 0.25) as q1_score,
+    percentile(scores.score, 0.5) as median_score,
+    percentile(scores.score, 0.75) as q3_score,
+    max(scores.score) as max_score
+from grains
+left join scores on grains.grain = scores.grain
+group by grains.grain

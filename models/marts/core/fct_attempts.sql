@@ -1,0 +1,58 @@
+with attempts as (
+
+    select * from {{ ref('int_attempts__deduplicated') }}
+
+),
+
+excluded_exams as (
+
+    select * from {{ ref('excluded_exams') }}
+
+),
+
+classified as (
+
+    select
+        attempts.*,
+        excluded_exams.exam_id is not null as is_test_exam
+    from attempts
+    left join excluded_exams on attempts.exam_id = excluded_exams.exam_id
+
+),
+
+scored as (
+
+    select
+        *,
+        not is_test_exam
+        and coalesce(question_count > 0, false)
+        and correct_count is not null as is_scored
+    from classified
+
+)
+
+select
+    attempt_id,
+    user_exam_id,
+    exam_id,
+    course_name,
+    attempt_number,
+    max_attempts,
+    question_count,
+    correct_count,
+    incorrect_count,
+    incomplete_count,
+    submitted_count,
+    unanswered_count,
+    case when is_scored then try_divide(correct_count, question_count) end as score,
+    is_certification,
+    is_test_exam,
+    is_scored,
+    is_all_correct,
+    started_at,
+    recorded_at,
+    _kafka_topic,
+    _kafka_partition,
+    _kafka_offset,
+    _kafka_timestamp
+from scored

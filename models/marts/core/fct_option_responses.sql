@@ -1,0 +1,45 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='merge',
+    unique_key=['attempt_id', 'question_position', 'option_position'],
+    on_schema_change='fail',
+    post_hook='{{ delete_superseded_rows() }}'
+) }}
+
+with attempts as (
+
+    select *
+    from {{ ref('int_attempts__deduplicated') }}
+    where {{ is_new_message() }}
+
+),
+
+unrolled as (
+
+    select
+        attempts.*,
+        question,
+        question_index + 1 as question_position,
+        option,
+        option_index + 1 as option_position
+    from attempts
+        lateral view posexplode(questions) as question_index, question
+        lateral view posexplode(question.options) as option_index, option
+
+)
+
+select
+    attempt_id,
+    question_position,
+    option_position,
+    question.id as question_id,
+    option.id as option_id,
+    option.checked as is_checked,
+    option.correct as is_correct,
+    coalesce(option.submitted > 0, false) as is_submitted,
+    {{ read_iso_timestamp('option.at') }} as answered_at,
+    _kafka_partition,
+    _kafka_offset
+from unrolled
+-- A null element keeps its position and makes no row.
+where option is not null

@@ -1,0 +1,42 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='merge',
+    unique_key=['attempt_id', 'question_position'],
+    on_schema_change='fail',
+    post_hook='{{ delete_superseded_rows() }}'
+) }}
+
+with attempts as (
+
+    select *
+    from {{ ref('int_attempts__deduplicated') }}
+    where {{ is_new_message() }}
+
+),
+
+unrolled as (
+
+    select
+        attempts.*,
+        question,
+        question_index + 1 as question_position
+    from attempts
+        lateral view posexplode(questions) as question_index, question
+
+)
+
+select
+    attempt_id,
+    question_position,
+    question.id as question_id,
+    exam_id,
+    course_name,
+    question.user_result as result,
+    question.user_correct as is_correct,
+    question.user_incomplete as is_incomplete,
+    coalesce(question.user_submitted, false) as is_submitted,
+    _kafka_partition,
+    _kafka_offset
+from unrolled
+-- A null element keeps its position and makes no row.
+where question is not null

@@ -1,0 +1,72 @@
+-- All answers count the same scored attempts, and the rankings hold the same courses.
+{%- set counting_attempts = [
+    'rpt_least_common_courses',
+    'rpt_most_common_courses',
+    'rpt_course_scores',
+    'rpt_perfect_scores',
+    'rpt_scores_below_50',
+] %}
+{%- set counting_courses_alone = [
+    'rpt_longest_courses',
+    'rpt_incomplete_unanswered_questions',
+] %}
+
+with totals as (
+
+    select
+        'fct_attempts' as counted_in,
+        count(*) as attempt_count,
+        count(distinct course_name) as course_count
+    from {{ ref('fct_attempts') }}
+    where is_scored
+    union all
+    select
+        'rpt_assessment_totals' as counted_in,
+        assessment_count as attempt_count,
+        null as course_count
+    from {{ ref('rpt_assessment_totals') }}
+    where unit = 'scored_attempts'
+    union all
+    select
+        'rpt_course_score_summary' as counted_in,
+        max(item_count) filter (where grain = 'attempt') as attempt_count,
+        max(item_count) filter (where grain = 'course') as course_count
+    from {{ ref('rpt_course_score_summary') }}
+    {% for model in counting_attempts %}
+    union all
+    select
+        '{{ model }}' as counted_in,
+        coalesce(sum(attempt_count), 0) as attempt_count,
+        count(*) as course_count
+    from {{ ref(model) }}
+    {% endfor %}
+    {% for model in counting_courses_alone %}
+    union all
+    select
+        '{{ model }}' as counted_in,
+        null as attempt_count,
+        count(*) as course_count
+    from {{ ref(model) }}
+    {% endfor %}
+
+),
+
+-- NULL, where a model does not count attempts or courses, takes no part.
+compared as (
+
+    select
+        counted_in,
+        attempt_count,
+        course_count,
+        min(attempt_count) over () != max(attempt_count) over ()
+        or min(course_count) over () != max(course_count) over () as is_disagreement
+    from totals
+
+)
+
+select
+    counted_in,
+    attempt_count,
+    course_count
+from compared
+where is_disagreement
