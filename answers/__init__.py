@@ -1,0 +1,1 @@
+"""Prints the eight answers; reads the marts and computes nothing."""
