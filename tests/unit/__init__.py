@@ -1,0 +1,1 @@
+"""Checks of pure functions: no service runs."""
