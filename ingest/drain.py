@@ -20,6 +20,9 @@ from ingest.topic import PartitionOffsets, admin_client, offsets
 _POLL_SECONDS = 1
 # A session has one query of a name: who comes second can't start another.
 _QUERY_NAME = "drain"
+# What Spark says to the second of two that start: by the name, or before that by the
+# first file of a new checkpoint.
+_BEGAN_AT_THE_SAME_MOMENT = ("already active", "SparkConcurrentModificationException")
 
 
 def drain(
@@ -112,9 +115,9 @@ def _land(
             query = _start(session, settings, ends, checkpoint, landed, batch_size)
             _follow(query, progress)
         except PySparkException as error:
-            if "already active" not in str(error):
-                raise
-            return False
+            if any(sign in str(error) for sign in _BEGAN_AT_THE_SAME_MOMENT):
+                return False
+            raise
         except KeyboardInterrupt:
             for running in session.streams.active:
                 running.stop()
