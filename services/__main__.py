@@ -10,20 +10,39 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from services.preflight import check_disk, check_java, check_ports
+from services.preflight import (
+    check_disk,
+    check_java,
+    check_ports,
+    containers_answer,
+)
 from services.processes import Supervisor, end_orphans
-from services.stack import CONFIGURATION, ROOT, Stack, StackError, load, render
+from services.stack import (
+    CONFIGURATION,
+    ROOT,
+    SERVICES,
+    Stack,
+    StackError,
+    keep_settings,
+    kept_settings,
+    kind_of,
+    load,
+    render,
+    with_kept_settings,
+)
 
 EXAMPLES = """examples:
   python -m services up                 start the default stack, wait until it answers
   python -m services --stack second up  another one beside it (services/stacks.toml)
   python -m services status             state, port and log file of each service
+  python -m services serve kafka        one service in the foreground (in a container)
+  python -m services health kafka       whether it answers, by exit code
 """
 
 
@@ -42,15 +61,30 @@ def main() -> int:
         "down": (down, "stop the services; their data stays"),
         "status": (status, "show services, topic lag and the raw table"),
     }
+    of_one_service = {
+        "serve": (serve, "run one service in the foreground"),
+        "health": (health, "fail unless that service answers"),
+    }
     parser.add_argument(
         "command",
-        choices=commands,
-        help="; ".join(f"{name}: {text}" for name, (_, text) in commands.items()),
+        choices=[*commands, *of_one_service],
+        help="; ".join(
+            f"{name}: {text}" for name, (_, text) in (commands | of_one_service).items()
+        ),
     )
+    parser.add_argument("service", nargs="?", help="for serve and health")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     arguments = parser.parse_args()
+    takes_service = arguments.command in of_one_service
+    if takes_service != bool(arguments.service):
+        need = "needs a service" if takes_service else "takes no service"
+        parser.error(f"{arguments.command} {need}")
     try:
-        commands[arguments.command][0](load(arguments.stack))
+        stack = load(arguments.stack, with_kept_settings(arguments.stack, os.environ))
+        if takes_service:
+            of_one_service[arguments.command][0](stack, arguments.service)
+        else:
+            commands[arguments.command][0](stack)
     except KeyboardInterrupt:
         print("services: interrupted; run the same again to go on", file=sys.stderr)
         return 130
@@ -71,7 +105,8 @@ def check(_: Stack) -> None:
 
 def check_free_ports(stack: Stack) -> None:
     """The ports of a stack that does not run yet."""
-    if not (stack.directory / "run" / "supervisord.pid").exists():
+    is_up = (stack.directory / "run" / "supervisord.pid").exists()
+    if not is_up and not stack.in_containers and not containers_answer(stack):
         check_ports(stack, stack.services)
 
 
@@ -82,13 +117,22 @@ def up(stack: Stack) -> None:
     again, so that this costs next to nothing before each command.
     """
     render(stack, spark_home())
+    if stack.in_containers:
+        _wait(stack, stack.services)
+        _prepare(stack)
+        return
     with _lock(stack):
         supervisor = Supervisor(stack)
+        if not supervisor.is_running() and containers_answer(stack):
+            return
         if stack.services and not supervisor.is_running():
             check_java()
             end_orphans(stack)
             check_ports(stack, stack.services)
             supervisor.launch()
+        if supervisor.is_running():
+            supervisor.update()
+            keep_settings(stack.name, with_kept_settings(stack.name, os.environ))
         healthy = _read(stack, "healthy.json")
         started = _read(stack, "started.json")
         states = supervisor.states()
@@ -106,21 +150,27 @@ def up(stack: Stack) -> None:
             if not running or healthy.get(service) != states[service]["pid"]:
                 pending.append(service)
         if pending:
-            _wait(stack, supervisor, pending)
+            _wait(stack, pending, supervisor)
             _prepare(stack)
             pids = {service: supervisor.pid(service) for service in stack.services}
             _write(stack, "healthy.json", pids)
 
 
-def _wait(stack: Stack, supervisor: Supervisor, pending: list[str]) -> None:
+def _wait(
+    stack: Stack, pending: Sequence[str], supervisor: Supervisor | None = None
+) -> None:
+    """Until each service answers; not longer than its process lives, if it is ours."""
     from services.health import wait_until_healthy
 
     begin = time.monotonic()
-    print(f"starting {', '.join(pending)}", flush=True)
+    if supervisor:
+        print(f"starting {', '.join(pending)}", flush=True)
 
     interrupted = threading.Event()
 
     def alive(service: str) -> bool:
+        if not supervisor:
+            return not interrupted.is_set()
         state = supervisor.states().get(service, {}).get("statename", "FATAL")
         return bool(state != "FATAL") and not interrupted.is_set()
 
@@ -136,8 +186,8 @@ def _wait(stack: Stack, supervisor: Supervisor, pending: list[str]) -> None:
             for wait in as_completed(waits):
                 service = waits[wait]
                 if reason := wait.result():
-                    failures.append(f"{service} ({reason}; {stack.log(service)})")
-                else:
+                    failures.append(f"{service} ({reason}; {_log(stack, service)})")
+                elif supervisor:
                     seconds = time.monotonic() - begin
                     print(f"  {service} answers after {seconds:.1f} s", flush=True)
         except KeyboardInterrupt:
@@ -145,8 +195,38 @@ def _wait(stack: Stack, supervisor: Supervisor, pending: list[str]) -> None:
             raise
     if failures:
         raise StackError(
-            f"no answer from {', '.join(failures)}: read the log file, then `make up`"
+            f"no answer from {', '.join(failures)}: read the log, then "
+            + ("`docker compose up -d`" if stack.in_containers else "`make up`")
         )
+
+
+def _log(stack: Stack, service: str) -> str:
+    if stack.in_containers:
+        return f"docker compose logs {stack.host_of(service)}"
+    return str(stack.log(service))
+
+
+def serve(stack: Stack, service: str) -> None:
+    """Become that service: render its configuration, then run it in the foreground."""
+    render(stack, spark_home())
+    os.environ["STACK_DIR"] = str(stack.directory)
+    os.execv(ROOT / "services" / "start.sh", ["start.sh", service])
+
+
+def health(stack: Stack, service: str) -> None:
+    """Whether that service answers.
+
+    Raises:
+        StackError: it does not, and why.
+    """
+    from services.health import CHECKS
+
+    if kind_of(service) not in CHECKS:
+        raise StackError(f"no service is called {service!r}")
+    try:
+        CHECKS[kind_of(service)](stack)
+    except Exception as error:
+        raise StackError(f"{service} does not answer: {error}") from error
 
 
 def _prepare(stack: Stack) -> None:
@@ -174,29 +254,38 @@ def _prepare(stack: Stack) -> None:
 
 def down(stack: Stack) -> None:
     """Stop the services; data, logs and configuration stay."""
+    if stack.in_containers or (
+        not Supervisor(stack).is_running() and containers_answer(stack)
+    ):
+        raise StackError("the services run in containers: `docker compose down`")
     if stack.directory.exists():
         with _lock(stack):
             supervisor = Supervisor(stack)
             if supervisor.is_running():
                 supervisor.shutdown()
             end_orphans(stack)
+            kept_settings(stack.name).unlink(missing_ok=True)
     print(f"stack {stack.name!r} is down; its data stays in {stack.directory / 'data'}")
 
 
 def status(stack: Stack) -> None:
     """Each service's state, ports and log file, then what has been landed."""
     states = Supervisor(stack).states()
-    print(f"{'service':<10} {'state':<10} {'ports':<28} log file")
-    for service in CONFIGURATION:
+    in_containers = stack.in_containers or (not states and containers_answer(stack))
+    print(f"{'service':<14} {'state':<10} {'ports':<28} log file")
+    for service in dict.fromkeys((*SERVICES, *stack.services)):
         state = states.get(service, {}).get("statename", "STOPPED")
+        log = str(stack.log(service))
         if service not in stack.services:
             state = "EXTERNAL"
+        elif in_containers:
+            state, log = "CONTAINER", f"docker compose logs {service.replace('_', '-')}"
         ports = " ".join(str(port) for port in stack.ports_of(service).values())
-        print(f"{service:<10} {state:<10} {ports:<28} {stack.log(service)}")
+        print(f"{service:<14} {state:<10} {ports:<28} {log}")
     down_services = [
         service
         for service in stack.services
-        if states.get(service, {}).get("statename") != "RUNNING"
+        if not in_containers and states.get(service, {}).get("statename") != "RUNNING"
     ]
     if down_services:
         raise StackError(f"{', '.join(down_services)} not running: `make up`")
@@ -227,13 +316,15 @@ def spark_home() -> Path:
 def _fingerprint(stack: Stack, service: str) -> str:
     """What a service runs from: its configuration, heap, packages and jars."""
     digest = hashlib.sha256()
-    files = [stack.conf / name for name in CONFIGURATION[service]]
+    files = [stack.conf / name for name in CONFIGURATION[kind_of(service)]]
     files += [ROOT / "services" / "ivy.xml", ROOT / "services" / "start.sh"]
     if service != "kafka":  # the others run on pyspark's own jars
         files.append(ROOT / "requirements.lock")
     for file in files:
         digest.update(file.read_bytes())
-    digest.update(stack.heaps[service].encode())
+    digest.update(stack.heaps.get(kind_of(service), "").encode())
+    if kind_of(service) == "spark_worker":
+        digest.update(repr(stack.cluster).encode())
     return digest.hexdigest()
 
 

@@ -2,13 +2,16 @@
 
 import json
 import socket
+import threading
 import time
 import urllib.request
 from collections.abc import Callable
+from typing import Any
 
-from services.stack import Stack
+from services.stack import Stack, kind_of
 
 _TOPIC = "stack-health"
+_TASK_SECONDS = 25
 
 
 def kafka(stack: Stack) -> None:
@@ -16,7 +19,7 @@ def kafka(stack: Stack) -> None:
     from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
     # The client's own waiting backs off for up to half a minute.
-    _reach(stack, "kafka")
+    _reach(stack, "kafka", "kafka")
     servers = stack.bootstrap_servers
     admin = KafkaAdminClient(bootstrap_servers=servers)
     try:
@@ -49,35 +52,83 @@ def namenode(stack: Stack) -> None:
 
 
 def datanode(stack: Stack) -> None:
-    """The NameNode counts a live DataNode."""
-    if not _filesystem_state(stack)["NumLiveDataNodes"]:
-        raise RuntimeError("the NameNode has no live DataNode")
+    """The NameNode counts the live DataNodes that it should have."""
+    live = int(str(_filesystem_state(stack)["NumLiveDataNodes"]))
+    wanted = 2 if stack.is_cluster else 1
+    if live < wanted:
+        raise RuntimeError(f"the NameNode has {live} of {wanted} live DataNodes")
 
 
 def _filesystem_state(stack: Stack) -> dict[str, object]:
-    address = f"http://{stack.host}:{stack.ports['namenode_web']}"
+    address = f"http://{stack.address('namenode', 'namenode_web')}"
     query = "/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState"
-    with urllib.request.urlopen(address + query, timeout=5) as answer:
-        state: dict[str, object] = json.load(answer)["beans"][0]
+    state: dict[str, object] = _json(address + query)["beans"][0]
     return state
 
 
+def spark_master(stack: Stack) -> None:
+    """The master takes applications."""
+    status = _master_state(stack)["status"]
+    if status != "ALIVE":
+        raise RuntimeError(f"the Spark master is {status}")
+
+
+def spark_worker(stack: Stack) -> None:
+    """The master counts all workers of the stack; of a container, the container."""
+    workers = [
+        worker["host"]
+        for worker in _master_state(stack)["workers"]
+        if worker["state"] == "ALIVE"
+    ]
+    if stack.in_containers:
+        mine = socket.gethostbyname(socket.gethostname())
+        if mine not in workers:
+            raise RuntimeError(f"the Spark master has no live worker at {mine}")
+    elif len(workers) < int(stack.cluster["workers"]):
+        raise RuntimeError(
+            f"the Spark master has {len(workers)} of {stack.cluster['workers']} "
+            "live workers"
+        )
+
+
+def _master_state(stack: Stack) -> dict[str, Any]:
+    address = stack.address("spark_master", "spark_master_web")
+    return _json(f"http://{address}/json/")
+
+
+def _json(address: str) -> dict[str, Any]:
+    with urllib.request.urlopen(address, timeout=5) as answer:
+        content: dict[str, Any] = json.load(answer)
+    return content
+
+
 def spark(stack: Stack) -> None:
-    """`select 1` answers over Connect and over Thrift."""
+    """An executor runs a task, asked for over Connect and over Thrift."""
     from pyhive import hive
+    from pyspark.errors import PySparkException
 
     from ingest.spark import connect
 
-    _reach(stack, "spark_connect")
-    _reach(stack, "spark_thrift")
+    _reach(stack, "spark", "spark_connect")
+    _reach(stack, "spark", "spark_thrift")
     session = connect(stack.spark_remote)
+    # A task waits for ever while no executor lives.
+    interrupt = threading.Timer(_TASK_SECONDS, session.interruptAll)
+    interrupt.start()
     try:
         # PyHive opens every connection with `use default`.
         session.sql("create namespace if not exists default")
-        session.sql("select 1").collect()
+        session.range(1).count()
+    except PySparkException as error:
+        if interrupt.is_alive():
+            raise
+        raise RuntimeError(
+            f"no executor has run a task within {_TASK_SECONDS} s"
+        ) from error
     finally:
+        interrupt.cancel()
         session.stop()
-    connection = hive.connect(stack.host, stack.ports["spark_thrift"])
+    connection = hive.connect(stack.host_of("spark"), stack.ports["spark_thrift"])
     try:
         cursor = connection.cursor()
         cursor.execute("select 1")
@@ -86,8 +137,9 @@ def spark(stack: Stack) -> None:
         connection.close()
 
 
-def _reach(stack: Stack, port: str) -> None:
-    with socket.create_connection((stack.host, stack.ports[port]), timeout=5):
+def _reach(stack: Stack, service: str, port: str) -> None:
+    address = (stack.host_of(service), stack.ports[port])
+    with socket.create_connection(address, timeout=5):
         pass
 
 
@@ -95,6 +147,8 @@ CHECKS: dict[str, Callable[[Stack], None]] = {
     "kafka": kafka,
     "namenode": namenode,
     "datanode": datanode,
+    "spark_master": spark_master,
+    "spark_worker": spark_worker,
     "spark": spark,
 }
 
@@ -112,7 +166,7 @@ def wait_until_healthy(
     reason = ""
     while time.monotonic() < deadline and alive():
         try:
-            CHECKS[service](stack)
+            CHECKS[kind_of(service)](stack)
         except Exception as error:  # whatever it is, it is the reason to try again
             lines = str(error).strip().splitlines()
             reason = lines[0] if lines else type(error).__name__

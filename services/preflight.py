@@ -3,14 +3,16 @@
 Standard library only: it runs while no package is installed.
 """
 
+import json
 import os
 import re
 import shutil
 import socket
 import subprocess
+import urllib.request
 from pathlib import Path
 
-from services.stack import ROOT, Stack, StackError
+from services.stack import CONTAINERS, ROOT, Stack, StackError, load
 
 JAVA_VERSIONS = (17, 21)
 FREE_DISK_BYTES = 4 * 1024**3  # packages and jars take 1.4 GiB, data the rest
@@ -43,6 +45,23 @@ def check_disk() -> None:
         )
 
 
+def containers_answer(stack: Stack) -> bool:
+    """The containers of docker-compose.yml serve where this stack would listen.
+
+    Told by the name of the Spark application (Spark's monitoring REST API), so that
+    nobody else's services are ever taken for them.
+    """
+    if stack.ports != load(CONTAINERS).ports or stack.in_containers:
+        return False
+    address = f"http://{stack.address('spark', 'spark_ui')}/api/v1/applications"
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            applications = json.load(answer)
+    except (OSError, ValueError):
+        return False
+    return any(each["name"] == f"assessments-{CONTAINERS}" for each in applications)
+
+
 def check_ports(stack: Stack, services: tuple[str, ...]) -> None:
     """Nobody else listens where these services are about to."""
     for service in services:
@@ -50,7 +69,7 @@ def check_ports(stack: Stack, services: tuple[str, ...]) -> None:
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
-                    probe.bind((stack.host, port))
+                    probe.bind((stack.host_of(service), port))
                 except OSError as error:
                     raise StackError(
                         f"port {port} ({name}) of stack {stack.name!r} is not free "

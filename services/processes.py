@@ -70,6 +70,15 @@ class Supervisor:
         state = self.states().get(service, {})
         return int(state["pid"]) if state.get("statename") in _ALIVE else 0
 
+    def update(self) -> None:
+        """Take up services that the configuration has now, end those it had."""
+        added, _, removed = self.rpc.reloadConfig()[0]
+        for service in removed:
+            self.rpc.stopProcessGroup(service)
+            self.rpc.removeProcessGroup(service)
+        for service in added:
+            self.rpc.addProcessGroup(service)
+
     def start(self, service: str) -> None:
         self.rpc.startProcess(service, False)
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs one service in the foreground: start.sh kafka|namenode|datanode|spark
+# Runs one service in the foreground: start.sh SERVICE
+# kafka, namenode, datanode, datanode_2, spark, spark_master, spark_worker_N
 # Reads the rendered configuration in $STACK_DIR/conf.
 # A service that has never run formats its own data directory first.
 set -eu
@@ -10,6 +11,9 @@ data=$STACK_DIR/data
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 log4j=-Dlog4j2.configurationFile=file:$conf/log4j2.properties
 hadoop_classpath="$conf:$JARS/hdfs/*:$SPARK_HOME/jars/*"
+# Where clients find the server. Spark's own processes would take themselves for clients
+# and leave the server's classes out, an executor too.
+unset SPARK_REMOTE
 mkdir -p "$STACK_DIR/run"
 echo $$ >"$STACK_DIR/run/$1.pid" # exec keeps the process id
 
@@ -37,19 +41,46 @@ datanode)
     exec "$java" "-Xmx$DATANODE_HEAP" "$log4j" -cp "$hadoop_classpath" \
         org.apache.hadoop.hdfs.server.datanode.DataNode
     ;;
+datanode_2)
+    exec "$java" "-Xmx$DATANODE_HEAP" "$log4j" -cp "$hadoop_classpath" \
+        org.apache.hadoop.hdfs.server.datanode.DataNode \
+        -D "dfs.datanode.data.dir=$data/datanode_2" \
+        -D "dfs.datanode.hostname=$DATANODE_2_HOST" \
+        -D "dfs.datanode.address=$DATANODE_2_HOST:$DATANODE_2_PORT" \
+        -D "dfs.datanode.http.address=$DATANODE_2_HOST:$DATANODE_2_WEB_PORT" \
+        -D "dfs.datanode.ipc.address=$DATANODE_2_HOST:$DATANODE_2_IPC_PORT"
+    ;;
+spark_master)
+    export SPARK_CONF_DIR="$conf" SPARK_LOCAL_IP="$SPARK_MASTER_HOST"
+    export SPARK_DAEMON_MEMORY="$SPARK_MASTER_HEAP"
+    # A master that was killed knows its workers and applications again.
+    export SPARK_MASTER_OPTS="-Dspark.deploy.recoveryMode=FILESYSTEM \
+        -Dspark.deploy.recoveryDirectory=$data/spark_master"
+    exec "$SPARK_HOME/bin/spark-class" org.apache.spark.deploy.master.Master \
+        --host "$SPARK_MASTER_HOST" --port "$SPARK_MASTER_PORT" \
+        --webui-port "$SPARK_MASTER_WEB_PORT"
+    ;;
+spark_worker*)
+    if [ -n "$SPARK_WORKER_HOST" ]; then export SPARK_LOCAL_IP="$SPARK_WORKER_HOST"; fi
+    export SPARK_CONF_DIR="$conf" SPARK_DAEMON_MEMORY="$SPARK_MASTER_HEAP"
+    # Which of the ports are free is the worker's own choice: there are many of them.
+    exec "$SPARK_HOME/bin/spark-class" org.apache.spark.deploy.worker.Worker \
+        --webui-port 0 --work-dir "$data/$1" \
+        --cores "$SPARK_WORKER_CORES" --memory "$SPARK_WORKER_MEMORY" \
+        "spark://$SPARK_MASTER_HOST:$SPARK_MASTER_PORT"
+    ;;
 spark)
     cd "$data"
-    export SPARK_CONF_DIR="$conf" SPARK_LOCAL_IP="$HOST"
-    unset SPARK_REMOTE # where clients find this server; spark-submit takes it for its own
+    export SPARK_CONF_DIR="$conf" SPARK_LOCAL_IP="$SPARK_HOST"
     exec "$SPARK_HOME/bin/spark-submit" \
         --class org.apache.spark.sql.hive.thriftserver.HiveThriftServer2 \
         --driver-java-options -Dderby.stream.error.file=/dev/null \
         spark-internal \
-        --hiveconf "hive.server2.thrift.bind.host=$HOST" \
+        --hiveconf "hive.server2.thrift.bind.host=$SPARK_HOST" \
         --hiveconf "hive.server2.thrift.port=$SPARK_THRIFT_PORT"
     ;;
 *)
-    echo "usage: $0 kafka|namenode|datanode|spark" >&2
+    echo "usage: $0 SERVICE" >&2
     exit 2
     ;;
 esac

@@ -1,5 +1,7 @@
 """The stack of the tests, and what they ask of its services directly."""
 
+import io
+import json
 import os
 import shutil
 import signal
@@ -8,12 +10,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from pyhive import hive
 
@@ -180,6 +183,14 @@ def pid_of(service: str) -> int:
             return pid
         time.sleep(0.2)
     raise AssertionError(f"{service} does not run")
+
+
+def spark_events(directory: Path) -> Iterator[dict[str, Any]]:
+    """What Spark has logged of itself so far, from its event log's directory."""
+    for file in sorted(directory.glob("eventlog_v2_*/events_*.zstd")):
+        with pyarrow.input_stream(str(file), compression="zstd") as stream:
+            for line in io.TextIOWrapper(io.BufferedReader(stream), "utf-8"):
+                yield json.loads(line)
 
 
 def delete_from_hdfs(path: str) -> None:

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.integration.stack import (
     query,
     run,
     services,
+    spark_events,
 )
 
 _COUNT = "select count(*) from raw.assessment_attempts"
@@ -131,4 +133,30 @@ def test_a_service_of_the_users_own_is_not_started_here() -> None:
         exit_code=None,
         environment={**ENVIRONMENT, "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"},
     ).stdout
-    assert "kafka      EXTERNAL" in shown
+    assert "kafka          EXTERNAL" in shown
+
+
+def test_its_own_spark_master_makes_it_a_cluster_until_it_is_stopped() -> None:
+    before = _answers()
+    master = f"spark://{STACK.host}:{STACK.ports['spark_master']}"
+    up = ("python", "-m", "services", "up")
+    run(*up, environment={"SPARK_MASTER": master})
+    run(*up)  # a later command need not say it again
+    shown = run("python", "-m", "services", "status").stdout
+    assert Counter(shown.split())["RUNNING"] == len(SERVICES) + 4
+    assert ingest("drain").stdout.startswith("0 messages")
+    run("dbt", "build")
+    assert _answers() == before
+    log = STACK.directory / "data" / "spark-events"
+    tasks = Counter(
+        event["Task Info"]["Executor ID"]
+        for event in spark_events(log)
+        if event["Event"] == "SparkListenerTaskEnd"
+    )
+    assert set(tasks) == {"0", "1"}, "the driver only plans"
+
+    services("down")
+    services("up")
+    shown = run("python", "-m", "services", "status").stdout
+    assert Counter(shown.split())["RUNNING"] == len(SERVICES)
+    assert _answers() == before

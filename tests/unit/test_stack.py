@@ -25,12 +25,13 @@ def test_the_default_stack_listens_where_the_contract_says() -> None:
 
 def test_every_port_belongs_to_one_service() -> None:
     stack = load("default", {})
-    owned = [port for service in SERVICES for port in stack.ports_of(service).values()]
+    services = (*SERVICES, "datanode_2", "spark_master")
+    owned = [port for service in services for port in stack.ports_of(service).values()]
     assert sorted(owned) == sorted(stack.ports.values())
 
 
 def test_an_unknown_stack_is_refused_with_the_known_ones() -> None:
-    known = r"no stack is called 'mine'.*default, second, test"
+    known = r"no stack is called 'mine'.*default, containers, second, test"
     with pytest.raises(StackError, match=known):
         load("mine", {})
 
@@ -49,6 +50,32 @@ def test_a_service_whose_address_is_set_is_the_users_own(
     environment: dict[str, str], services: tuple[str, ...]
 ) -> None:
     assert load("default", environment).services == services
+
+
+def test_its_own_master_brings_a_cluster_and_any_other_does_not() -> None:
+    cluster = load("default", {"SPARK_MASTER": "spark://127.0.0.1:7077"})
+    assert cluster.services == (
+        "kafka",
+        "namenode",
+        "datanode",
+        "datanode_2",
+        "spark_master",
+        "spark_worker_1",
+        "spark_worker_2",
+        "spark",
+    )
+    for master in ("local[1]", "yarn", "spark://elsewhere:7077"):
+        assert load("default", {"SPARK_MASTER": master}).services == SERVICES
+
+
+def test_a_heap_and_the_size_of_the_cluster_are_settings() -> None:
+    stack = load("default", {"KAFKA_HEAP": "3g", "SPARK_WORKERS": "5"})
+    assert (stack.heaps["kafka"], stack.cluster["workers"]) == ("3g", "5")
+
+
+def test_no_workers_are_refused() -> None:
+    with pytest.raises(StackError, match="SPARK_WORKERS is '0'"):
+        load("default", {"SPARK_WORKERS": "0"})
 
 
 def test_the_versions_that_appear_twice_agree() -> None:
