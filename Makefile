@@ -17,12 +17,12 @@ JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/)java
 
 .DEFAULT_GOAL := help
 .PHONY: help run test up down status publish ingest build answers docs sql lint clean \
-	setup check ports lock
+	test-compose setup check ports lock
 
 help: ## list the verbs
 	@echo "usage: make VERB [FILE=path] [STACK=name]"
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | \
-		awk -F '\t' '{ printf "  %-9s %s\n", $$1, $$2 }'
+		awk -F '\t' '{ printf "  %-13s %s\n", $$1, $$2 }'
 
 run: up ## the main job: set up, start, publish (the sample, or FILE), land, build, answer
 	@$(CLIENT) $(BIN)/python -m ingest publish $(if $(FILE),"$(FILE)",--if-empty $(SAMPLE))
@@ -70,6 +70,9 @@ sql: up ## a SQL prompt on the marts
 test: STACK = test
 test: ports setup lint ## every check, end to end on services of its own
 	@$(BIN)/pytest
+
+test-compose: setup ## the same in containers and on a cluster, on a real engine (Debian, root)
+	@services/test-compose.sh
 
 lint: setup ## ruff, mypy, sqlfluff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

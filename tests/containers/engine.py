@@ -1,0 +1,134 @@
+"""docker-compose.yml under a project name of its own, and what the tests ask of it."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from pyhive import hive
+
+from services.stack import ROOT, load
+
+SAMPLE = "data/assessment-attempts-sample.json"
+SAMPLE_MESSAGES = 506
+IMAGE = "assessments:check"
+CLUSTER = {
+    "COMPOSE_PROFILES": "cluster",
+    "SPARK_MASTER": "spark://spark-master:7077",
+}
+# What the user has set must not reach the check.
+_OF_THE_USER = {
+    "COMPOSE_PROFILES",
+    "DBT_PROFILES_DIR",
+    "DBT_TARGET",
+    "KAFKA_BOOTSTRAP_SERVERS",
+    "LAKE_WAREHOUSE",
+    "MAKEFLAGS",
+    "MAKELEVEL",
+    "SPARK_HOME",
+    "SPARK_MASTER",
+    "SPARK_REMOTE",
+    "SPARK_THRIFT_HOST",
+    "SPARK_THRIFT_PORT",
+    "STACK",
+}
+ENVIRONMENT = {
+    **{name: text for name, text in os.environ.items() if name not in _OF_THE_USER},
+    "COMPOSE_PROJECT_NAME": "assessments-check",
+    "ASSESSMENTS_IMAGE": IMAGE,
+}
+
+
+def run(
+    *command: str, environment: Mapping[str, str] = {}, exit_code: int = 0
+) -> subprocess.CompletedProcess[str]:
+    """Run a command on the host, from the repository root."""
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        cwd=ROOT,
+        env={**ENVIRONMENT, **environment},
+        check=False,
+    )
+    assert done.returncode == exit_code, f"{command}: {done.stdout}{done.stderr}"
+    return done
+
+
+def start(*command: str) -> subprocess.Popen[str]:
+    """The same in the background; its output can be read line by line."""
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=ENVIRONMENT
+    )
+
+
+def compose(*arguments: str, environment: Mapping[str, str] = {}) -> str:
+    return run("docker", "compose", *arguments, environment=environment).stdout
+
+
+def compose_up(*arguments: str, environment: Mapping[str, str] = {}) -> float:
+    """Start and wait until every service is healthy; returns the seconds it took."""
+    begin = time.monotonic()
+    compose("up", "--detach", "--wait", *arguments, environment=environment)
+    return time.monotonic() - begin
+
+
+def in_pipeline(*command: str, environment: Mapping[str, str] = {}) -> str:
+    """The output of a command inside, in a container of the pipeline service."""
+    once = ("run", "--rm", "--no-TTY", "pipeline")
+    return compose(*once, *command, environment=environment)
+
+
+def containers() -> dict[str, dict[str, Any]]:
+    """What the engine knows of each running container, by service and number."""
+    project = f"label=com.docker.compose.project={ENVIRONMENT['COMPOSE_PROJECT_NAME']}"
+    ids = run("docker", "ps", "--quiet", "--filter", project).stdout.split()
+    found: list[dict[str, Any]] = json.loads(run("docker", "inspect", *ids).stdout)
+    prefix = f"/{ENVIRONMENT['COMPOSE_PROJECT_NAME']}-"
+    return {each["Name"].removeprefix(prefix): each for each in found}
+
+
+def kill(name: str) -> None:
+    """kill -9 of a container's service, from outside; returns when all is healthy."""
+    before = containers()[name]
+    init = before["State"]["Pid"]
+    children = Path(f"/proc/{init}/task/{init}/children").read_text().split()
+    assert len(children) == 1, "tini runs one service"
+    os.kill(int(children[0]), signal.SIGKILL)
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline:
+        now = containers()
+        states = {each: now[each]["State"]["Health"]["Status"] for each in now}
+        if now.get(name, before)["RestartCount"] > before["RestartCount"] and set(
+            states.values()
+        ) == {"healthy"}:
+            return
+        time.sleep(0.5)
+    raise AssertionError(f"not healthy again: {states}")
+
+
+def query(text: str) -> list[tuple[Any, ...]]:
+    """Rows of a query from the host, over Thrift."""
+    stack = load("default", {})
+    connection = hive.connect(stack.host, stack.ports["spark_thrift"])
+    with closing(connection):
+        cursor = connection.cursor()
+        cursor.execute(text)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def assert_landed_exactly_once(messages: int) -> None:
+    """Each offset of each partition once, and so many messages in all."""
+    rows = query(
+        "select count(*), count(distinct offset), max(offset) + 1 "
+        "from raw.assessment_attempts group by partition"
+    )
+    assert sum(row[0] for row in rows) == messages
+    assert all(row[0] == row[1] == row[2] for row in rows)
