@@ -100,7 +100,8 @@ def test_killing_the_client_or_spark_at_any_moment_loses_and_doubles_nothing() -
 
 def test_two_drains_at_once_double_nothing_and_the_second_says_so() -> None:
     _publish(600, seed=3)
-    first = _start_drain(batch_size=40)
+    # Sixty batches last several times as long as the second one's start-up.
+    first = _start_drain(batch_size=10)
     deadline = time.monotonic() + 60
     before = sum(_landed().values())
     while sum(_landed().values()) == before and time.monotonic() < deadline:
@@ -123,7 +124,7 @@ def test_two_drains_of_the_same_moment_double_nothing(is_first: bool) -> None:
 
 def test_interrupting_a_drain_stops_it_and_loses_nothing() -> None:
     _publish(600, seed=4)
-    drain = _start_drain(batch_size=40)
+    drain = _start_drain(batch_size=10)
     before = sum(_landed().values())
     deadline = time.monotonic() + 60
     while sum(_landed().values()) == before and time.monotonic() < deadline:
