@@ -19,6 +19,7 @@ from pathlib import Path
 from services.preflight import (
     check_disk,
     check_java,
+    check_metastore,
     check_ports,
     containers_answer,
 )
@@ -125,6 +126,7 @@ def up(stack: Stack) -> None:
         supervisor = Supervisor(stack)
         if not supervisor.is_running() and containers_answer(stack):
             return
+        check_metastore(stack)
         if stack.services and not supervisor.is_running():
             check_java()
             end_orphans(stack)

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from services.stack import CONTAINERS, ROOT, Stack, StackError, load
 
@@ -60,6 +61,26 @@ def containers_answer(stack: Stack) -> bool:
     except (OSError, ValueError):
         return False
     return any(each["name"] == f"assessments-{CONTAINERS}" for each in applications)
+
+
+def check_metastore(stack: Stack) -> None:
+    """One of the Hive metastores that the user names takes connections, if any is."""
+    failures = []
+    for uri in filter(None, stack.hive_metastore_uris.split(",")):
+        try:
+            address = urlsplit(uri.strip())
+            host, port = address.hostname, address.port
+            if address.scheme != "thrift" or not host or not port:
+                raise ValueError("no thrift://host:port")
+            socket.create_connection((host, port), timeout=10).close()
+            return
+        except (OSError, ValueError) as error:
+            failures.append(f"{uri} ({error})")
+    if failures:
+        raise StackError(
+            f"no Hive metastore answers at {', '.join(failures)}: start it, or mend "
+            "HIVE_METASTORE_URIS"
+        )
 
 
 def check_ports(stack: Stack, services: tuple[str, ...]) -> None:

@@ -30,6 +30,7 @@ CONFIGURATION = {
 
 # What a stack that was started with such a setting keeps until it is stopped.
 _KEPT = (
+    "HIVE_METASTORE_URIS",
     "SPARK_MASTER",
     "SPARK_WORKERS",
     "SPARK_WORKER_CORES",
@@ -63,6 +64,7 @@ class Stack:
     driver_host: str
     is_cluster: bool
     warehouse: str
+    hive_metastore_uris: str
     services: tuple[str, ...]
 
     @property
@@ -116,7 +118,8 @@ def load(name: str, environment: Mapping[str, str] = os.environ) -> Stack:
     A service whose address the environment names is the user's own and is not started
     here: KAFKA_BOOTSTRAP_SERVERS, LAKE_WAREHOUSE (a Hadoop URI), SPARK_REMOTE. With
     SPARK_MASTER at this stack's own master, its second DataNode, master and workers
-    are started too. KAFKA_HEAP and the like say a heap.
+    are started too. HIVE_METASTORE_URIS is where tables are listed, in the place of
+    the warehouse's folders. KAFKA_HEAP and the like say a heap.
 
     Raises:
         StackError: services/stacks.toml has no stack of that name, or the number of
@@ -147,6 +150,7 @@ def load(name: str, environment: Mapping[str, str] = os.environ) -> Stack:
         driver_host="",
         is_cluster=False,
         warehouse="",
+        hive_metastore_uris=environment.get("HIVE_METASTORE_URIS") or "",
         services=(),
     )
     own_master = f"spark://{stack.address('spark_master', 'spark_master')}"
@@ -218,6 +222,7 @@ def configuration(stack: Stack, spark_home: Path) -> dict[str, str]:
         "host": stack.host,
         "bootstrap_servers": stack.bootstrap_servers,
         "warehouse": stack.warehouse,
+        "hive_metastore_uris": stack.hive_metastore_uris,
         "default_fs": f"{warehouse.scheme}://{warehouse.netloc}",
         "replication": 2 if stack.is_cluster else 1,
         "spark_master": stack.spark_master,
@@ -237,6 +242,8 @@ def configuration(stack: Stack, spark_home: Path) -> dict[str, str]:
     }
     files = sorted((ROOT / "services" / "conf").iterdir())
     templates = {file.name: Template(file.read_text()) for file in files}
+    catalogs = [templates.pop(f"catalog-{kind}.conf") for kind in ("hadoop", "hive")]
+    values["catalog"] = catalogs[bool(stack.hive_metastore_uris)].substitute(values)
     program = templates.pop("program.conf")
     values["programs"] = "\n".join(
         program.substitute(values, service=service)

@@ -119,6 +119,7 @@ def _settings(compose: dict[str, Any], stacks: str) -> list[str]:
     settings = tomllib.loads(stacks)
     wanted = {
         "ASSESSMENTS_TOPIC": settings["topic"]["name"],
+        "HIVE_METASTORE_URIS": load("default", {}).hive_metastore_uris,
         "SPARK_MASTER": load("default", {}).spark_master,
         **{f"{name.upper()}_HEAP": heap for name, heap in settings["heaps"].items()},
         "SPARK_WORKER_CORES": settings["cluster"]["worker_cores"],
@@ -177,6 +178,7 @@ def test_containers_and_local_services_agree() -> None:
         ("Dockerfile", "RUN make .venv/.complete", "RUN pip install pyspark"),
         ("Dockerfile", "RUN make .jars/.complete", "RUN curl jars"),
         (".env.example", "#SPARK_HEAP=2g", "#SPARK_HEAP=3g"),
+        (".env.example", "#HIVE_METASTORE_URIS=", "#HIVE_METASTORE="),
         (".env.example", "#ASSESSMENTS_TOPIC=", "#ASSESSMENT_TOPIC="),
         ("services/stacks.toml", 'spark = "2g"', 'spark = "3g"'),
         ("services/stacks.toml", "spark_ui = 4040", "spark_ui = 4041"),

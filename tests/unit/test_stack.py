@@ -1,7 +1,10 @@
 """Stacks: ports and data of two never meet, and a user's own service is left alone."""
 
+import socket
+
 import pytest
 
+from services.preflight import check_metastore
 from services.stack import ROOT, SERVICES, StackError, load
 
 
@@ -76,6 +79,27 @@ def test_a_heap_and_the_size_of_the_cluster_are_settings() -> None:
 def test_no_workers_are_refused() -> None:
     with pytest.raises(StackError, match="SPARK_WORKERS is '0'"):
         load("default", {"SPARK_WORKERS": "0"})
+
+
+@pytest.mark.parametrize(
+    ("uris", "reason"),
+    [
+        ("thrift://127.0.0.1:9", "Connection refused"),
+        ("127.0.0.1:9083", "no thrift://host:port"),
+        ("thrift://metastore", "no thrift://host:port"),
+        ("thrift://127.0.0.1:9,thrift://127.0.0.1:port", "Connection refused.*port"),
+    ],
+)
+def test_a_metastore_that_does_not_answer_is_named(uris: str, reason: str) -> None:
+    with pytest.raises(StackError, match=rf"answers at {uris.split(',')[0]}.*{reason}"):
+        check_metastore(load("default", {"HIVE_METASTORE_URIS": uris}))
+
+
+def test_one_metastore_that_answers_is_enough() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        uris = f"thrift://127.0.0.1:9,thrift://127.0.0.1:{server.getsockname()[1]}"
+        check_metastore(load("default", {"HIVE_METASTORE_URIS": uris}))
+    check_metastore(load("default", {}))
 
 
 def test_the_versions_that_appear_twice_agree() -> None:
