@@ -37,6 +37,7 @@ COPY --chown=assessments profiles profiles
 COPY --chown=assessments dbt_project.yml ./
 COPY --chown=assessments seeds seeds
 COPY --chown=assessments macros macros
+COPY --chown=assessments notebooks notebooks
 COPY --chown=assessments tests tests
 COPY --chown=assessments models models
 # Set-up is complete, whatever times the files above carry.

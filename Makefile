@@ -16,8 +16,8 @@ CLIENT := . .stack/$(STACK)/conf/client.env &&
 JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/)java
 
 .DEFAULT_GOAL := help
-.PHONY: help run test up down status publish ingest build answers docs sql lint clean \
-	test-compose setup check ports lock
+.PHONY: help run test up down status publish ingest build answers report \
+	notebook docs sql lint clean test-compose setup check ports chromium lock
 
 help: ## list the verbs
 	@echo "usage: make VERB [FILE=path] [STACK=name]"
@@ -59,6 +59,14 @@ $(BUILT): $(RUN)/raw-snapshot dbt_project.yml $(shell find models macros seeds p
 answers: up ## print the eight answers
 	@$(CLIENT) $(BIN)/dbt --quiet parse && $(BIN)/python -m answers
 
+# A failed test does not keep the report back: it says so.
+report: up ## test, run the notebook on the live tables, write target/report.html
+	@$(CLIENT) { $(BIN)/dbt test || [ $$? = 1 ]; } && $(BIN)/python -m notebooks.report
+
+notebook: up ## open the notebook in Jupyter
+	@$(CLIENT) $(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) \
+		notebooks/tracking_user_activity.ipynb
+
 docs: up ## generate and serve the lineage site
 	@$(CLIENT) $(BIN)/dbt docs generate && $(BIN)/dbt docs serve --host 127.0.0.1
 
@@ -68,7 +76,7 @@ sql: up ## a SQL prompt on the marts
 
 # The stack of the tests, so that it is their ports that have to be free.
 test: STACK = test
-test: ports setup lint ## every check, end to end on services of its own
+test: ports setup chromium lint ## every check, end to end on services of its own
 	@$(BIN)/pytest
 
 test-compose: setup ## the same in containers and on a cluster, on a real engine (Debian, root)
@@ -85,6 +93,13 @@ clean: ## remove data, jars, packages and build output, after asking
 		for name in $$(ls .stack 2>/dev/null); do \
 			$(BIN)/python -m services --stack "$$name" down || exit 1; done; \
 		rm -rf .stack .jars .venv target logs
+
+# The browser of the tests is the system's own.
+chromium:
+	@command -v chromium >/dev/null || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "installing chromium" && \
+		apt-get -qq update && apt-get -qq install --yes chromium >/dev/null; } || { \
+		echo "chromium is not installed: apt-get install chromium" >&2; exit 1; }
 
 # --- set-up, a by-product of every verb -------------------------------------------
 

@@ -1,0 +1,25 @@
+// A click on a heading sorts by that column: up, then down (WAI-ARIA practices, "Sortable
+// Table"). Empty cells stay last.
+for (const table of document.querySelectorAll(".table table")) {
+  const headings = [...table.querySelectorAll("th")];
+  headings.forEach((heading, column) => {
+    heading.querySelector("button").addEventListener("click", () => {
+      const down = heading.getAttribute("aria-sort") === "ascending";
+      for (const each of headings) each.removeAttribute("aria-sort");
+      heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const key = (row) => {
+        const cell = row.cells[column];
+        return cell.dataset.sort === undefined ? cell.textContent : Number(cell.dataset.sort);
+      };
+      const isEmpty = (value) => value === "-" || value === "";
+      const compare = (a, b) =>
+        typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(b);
+      const rows = [...table.tBodies[0].rows].sort((left, right) => {
+        const [a, b] = [key(left), key(right)];
+        if (isEmpty(a) || isEmpty(b)) return isEmpty(a) - isEmpty(b);
+        return down ? compare(b, a) : compare(a, b);
+      });
+      table.tBodies[0].append(...rows);
+    });
+  });
+}
