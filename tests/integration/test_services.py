@@ -18,16 +18,15 @@ from tests.integration.stack import (
     run,
     services,
     spark_events,
+    start_with_sample,
 )
 
 _COUNT = "select count(*) from raw.assessment_attempts"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def landed() -> None:
-    run("python", "-m", "ingest", "publish", "data/assessment-attempts-sample.json")
-    ingest("drain")
-    run("dbt", "build")
+def sample() -> None:
+    start_with_sample()
 
 
 def _answers() -> str:
