@@ -152,10 +152,14 @@ def _newest_batch(session: SparkSession, place: str) -> tuple[int, dict[int, int
 
 
 def _log(session: SparkSession, place: str) -> dict[int, str]:
-    """A log of Spark's checkpoint: a file a batch, named by its number."""
+    """A log of Spark's checkpoint: a file a batch, named by its number.
+
+    Another ingest may remove old files of it meanwhile, and never the newest ones.
+    """
     try:
         files = (
             session.read.option("wholetext", True)
+            .option("ignoreMissingFiles", True)
             .text(place)
             .select("_metadata.file_name", "value")
             .collect()

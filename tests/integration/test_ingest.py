@@ -58,11 +58,12 @@ def _assert_landed_exactly_once() -> None:
 
 def _start_drain(batch_size: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "ingest", "drain", "--batch-size", str(batch_size)]
+    # What it says is shown if the test fails. Where the tests run in the background,
+    # a shell has them ignore SIGINT, and a child would too.
     return subprocess.Popen(
         command,
         env=ENVIRONMENT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
