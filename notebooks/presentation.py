@@ -77,17 +77,25 @@ def ranking(
         )
     ]
     texts = [_format(value, each) for each in frame[value]]
-    shown = frame.assign(name=names, text=texts)
+    if parts:
+        sums = frame[list(parts)].itertuples(index=False)
+        texts = [
+            f"{text} = {' + '.join(map('{:,}'.format, each))}"
+            for text, each in zip(texts, sums, strict=True)
+        ]
+    # A row by its place, for two names may look alike.
+    shown = frame.assign(place=range(len(frame)), name=names, text=texts)
     columns = list(parts) or [value]
-    long = shown.melt(["name"], columns, "part", "count").assign(
+    long = shown.melt(["place"], columns, "part", "count").assign(
         part=lambda each: each["part"].map(_heading)
     )
     domain = [_heading(column) for column in columns]
 
     def chart(width: int) -> Any:
-        row = alt.Y("name:N", axis=None, sort=None)
-        # Room for the number beside the longest bar.
-        scale = alt.Scale(domain=[0, (float(frame[value].max()) or 1) * 1.12])
+        row = alt.Y("place:O", axis=None, sort=None)
+        # Room for the numbers beside the longest bar.
+        room = 1.5 if parts else 1.12
+        scale = alt.Scale(domain=[0, (float(frame[value].max()) or 1) * room])
         bars = (
             alt.Chart(long)
             .mark_bar(height=13, yOffset=9)
@@ -149,10 +157,17 @@ def histogram(frame: pd.DataFrame, label: str) -> HTML:
 
 
 def timeline(frame: pd.DataFrame, label: str) -> HTML:
-    """Columns of `attempt_count` over `week`, the Monday it begins with."""
-    if frame.empty:
+    """Columns of `attempt_count` over `week`, the Monday it begins with.
+
+    The label counts the attempts of weeks that pandas' nanoseconds don't reach (before
+    1677, after 2262).
+    """
+    every = frame.assign(week=pd.to_datetime(frame["week"], errors="coerce"))
+    shown = every.dropna(subset="week")
+    if shown.empty:
         return HTML("")
-    shown = frame.assign(week=pd.to_datetime(frame["week"]))
+    if left_out := int(every["attempt_count"].sum() - shown["attempt_count"].sum()):
+        label += f", but for {counted(left_out, 'attempt')} of impossible years"
     begin, end = shown["week"].min(), shown["week"].max()
     weeks = (end - begin).days // 7 + 1
 
@@ -189,9 +204,38 @@ def timeline(frame: pd.DataFrame, label: str) -> HTML:
     return _figure(chart, label, words)
 
 
+def leaders(
+    frame: pd.DataFrame, value: str, thing: str, qualifier: str = "", note: str = ""
+) -> str:
+    """Who is first in a ranking, with how many things: `“a” and “b”: 3 attempts each`.
+
+    Args:
+        frame: `course_rank`, `course_name`, and the value.
+        value: the column that is ranked by.
+        thing: one of what it counts, with its `qualifier` behind it.
+        note: what is said of them besides.
+    """
+    first = frame[frame["course_rank"] == 1]
+    if first.empty:
+        return "No attempt is scored yet."
+    count = int(first[value].iloc[0])
+    if not count:
+        return " ".join(filter(None, ("No course has a", thing, qualifier))) + "."
+    words = (
+        f"{listed(first['course_name'].tolist())}: {counted(count, thing)}",
+        qualifier,
+        "each" if len(first) > 1 else "",
+    )
+    return " ".join(filter(None, words)) + (f", {note}." if note else ".")
+
+
 def listed(names: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`; the rest of a long list is counted."""
-    quoted = [f"“{name}”" for name in names]
+    """`“a”`, `“a” and “b”`, `“a”, “b” and “c”`; the rest of a long list is counted.
+
+    Each name is isolated (Unicode's FSI and PDI), so that one that is written from
+    right to left leaves the order of what follows alone.
+    """
+    quoted = [f"“\u2068{name}\u2069”" for name in names]
     if len(quoted) > 4:
         quoted = [*quoted[:3], f"{len(quoted) - 3} more"]
     return " and ".join(filter(None, (", ".join(quoted[:-1]), *quoted[-1:])))
@@ -200,6 +244,15 @@ def listed(names: Sequence[str]) -> str:
 def counted(number: int, thing: str) -> str:
     """`1 attempt`, `2 attempts`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def percent(share: float) -> str:
+    """A share of 0 to 1; only what is nothing or all looks like it."""
+    if 0 < share < 0.0001:
+        return "<0.01%"
+    if 0.9995 <= share < 1:
+        return ">99.9%"
+    return f"{share:.2%}" if 0 < share < 0.01 else f"{share:.1%}"
 
 
 def _figure(chart: Callable[[int], Any], label: str, words: str) -> HTML:
@@ -247,19 +300,24 @@ def _heading(name: str) -> str:
     return name.replace("_", " ")
 
 
+def _is_number(column: "pd.Series[Any]") -> bool:
+    types = pd.api.types
+    return types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
+
+
 def _numeric(column: "pd.Series[Any]") -> str:
-    return ' class="number"' if pd.api.types.is_numeric_dtype(column) else ""
+    return ' class="number"' if _is_number(column) else ""
 
 
 def _cell_class(column: "pd.Series[Any]", text: str) -> str:
     """Long texts are wrapped, numbers stand at the right."""
-    is_long = len(text) > _LONG and not pd.api.types.is_numeric_dtype(column)
+    is_long = len(text) > _LONG and not _is_number(column)
     return ' class="long"' if is_long else _numeric(column)
 
 
 def _sort_key(value: Any) -> str:
-    is_number = isinstance(value, int | float) and not pd.isna(value)
-    return f' data-sort="{value}"' if is_number else ""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f' data-sort="{value}"' if is_number and not pd.isna(value) else ""
 
 
 def _format(name: str, value: Any) -> str:
@@ -270,8 +328,7 @@ def _format(name: str, value: Any) -> str:
     ):
         return "-"
     if isinstance(value, float) and name.endswith(_RATES):
-        # A share that is above zero doesn't look like zero.
-        return f"{value:.2%}" if 0 < value < 0.01 else f"{value:.1%}"
+        return percent(value)
     if isinstance(value, float):
         is_count = value.is_integer() and not name.endswith("_score")
         return f"{value:,.0f}" if is_count else f"{value:.4f}"

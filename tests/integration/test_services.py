@@ -144,7 +144,7 @@ def test_its_own_spark_master_makes_it_a_cluster_until_it_is_stopped() -> None:
     shown = run("python", "-m", "services", "status").stdout
     assert Counter(shown.split())["RUNNING"] == len(SERVICES) + 4
     assert ingest("drain").stdout.startswith("0 messages")
-    run("dbt", "build")
+    run("dbt", "run")
     assert _answers() == before
     log = STACK.directory / "data" / "spark-events"
     tasks = Counter(

@@ -109,26 +109,34 @@ def test_a_hive_metastore_lists_tables_and_columns_to_every_jdbc_tool(
         "<value>false</value></property></configuration>"
     )
     services("down")
-    run(
-        *("python", "-m", "services", "up"),
-        environment={
-            "HIVE_METASTORE_URIS": metastore,
-            "HADOOP_CONF_DIR": str(tmp_path),
-        },
-    )
-    assert ingest("drain").stdout.startswith(f"{SAMPLE_MESSAGES} messages")
-    run("dbt", "build", "--select", "+rpt_most_common_courses")
-    run("dbt", "docs", "generate")
-    catalog = json.loads((STACK.directory / "target" / "catalog.json").read_text())
-    attempts = catalog["nodes"]["model.assessments.fct_attempts"]
-    assert "attempt_id" in attempts["columns"]
-    url = f"jdbc:hive2://{STACK.host}:{STACK.ports['spark_thrift']}"
-    listed = run(
-        *("beeline", "-u", url, "--silent=true", "--outputformat=tsv2"),
-        *("-e", "!tables fct%", "-e", "!columns rpt_most_common_courses"),
-        environment={"SPARK_HOME": str(JARS.parent)},
-    ).stdout
-    assert re.search(r"marts\tfct_attempts\tTABLE\t *One row per attempt", listed)
-    assert re.search(r"attempt_count\t.*\t *Scored attempts of the course\.", listed)
-    services("down")
-    services("up")
+    try:
+        run(
+            *("python", "-m", "services", "up"),
+            environment={
+                "HIVE_METASTORE_URIS": metastore,
+                "HADOOP_CONF_DIR": str(tmp_path),
+            },
+        )
+        assert ingest("drain").stdout.startswith(f"{SAMPLE_MESSAGES} messages")
+        stored = "assert_every_landed_message_is_staged_once"  # a test with a table
+        run(
+            *("dbt", "build", "--select", "+rpt_most_common_courses", stored),
+            *("--indirect-selection", "empty"),
+        )
+        run("dbt", "docs", "generate")
+        catalog = json.loads((STACK.directory / "target" / "catalog.json").read_text())
+        attempts = catalog["nodes"]["model.assessments.fct_attempts"]
+        assert "attempt_id" in attempts["columns"]
+        url = f"jdbc:hive2://{STACK.host}:{STACK.ports['spark_thrift']}"
+        listed = run(
+            *("beeline", "-u", url, "--silent=true", "--outputformat=tsv2"),
+            *("-e", "!tables fct%", "-e", "!columns rpt_most_common_courses"),
+            environment={"SPARK_HOME": str(JARS.parent)},
+        ).stdout
+        assert re.search(r"marts\tfct_attempts\tTABLE\t *One row per attempt", listed)
+        assert re.search(
+            r"attempt_count\t.*\t *Scored attempts of the course\.", listed
+        )
+    finally:
+        services("down")
+        services("up")
