@@ -4,6 +4,7 @@
 STACK ?= default
 PYTHON ?= python3
 FILE ?=
+DOCS_PORT ?= 8080
 SAMPLE := data/assessment-attempts-sample.json
 
 export STACK
@@ -74,9 +75,9 @@ docs: up ## generate and serve the lineage site; one file of it is static_index.
 	@$(CLIENT) $(BIN)/dbt docs generate --static && cd "$${DBT_TARGET_PATH:-target}" && \
 		sed -i.dbt -e 's/xlink:href="{{/ng-attr-&/g' \
 			-e "s/\$${require('[^']*favicon.ico')}/data:,/g" index.html static_index.html && \
-		echo "serving http://127.0.0.1:8080, to be stopped by Ctrl-C; to send it to" \
-			"somebody: $$PWD/static_index.html" && \
-		exec $(abspath $(BIN))/python -m http.server --bind 127.0.0.1 8080
+		echo "serving http://127.0.0.1:$(DOCS_PORT), to be stopped by Ctrl-C; to send it" \
+			"to somebody: $$PWD/static_index.html" && \
+		exec $(abspath $(BIN))/python -m http.server --bind 127.0.0.1 $(DOCS_PORT)
 
 sql: up ## a SQL prompt on the marts
 	@$(CLIENT) . .stack/$(STACK)/conf/services.env && export SPARK_HOME && \

@@ -139,4 +139,3 @@ def test_a_hive_metastore_lists_tables_and_columns_to_every_jdbc_tool(
         )
     finally:
         services("down")
-        services("up")
