@@ -40,9 +40,7 @@ def table(frame: pd.DataFrame, caption: str, text_limit: int = 300) -> HTML:
     )
     lines = (
         "".join(
-            f"<td{_cell_class(frame[name], _format(name, value))}{_sort_key(value)}>"
-            f"{escape(_format(name, value)[:text_limit])}"
-            f"{' […]' if len(_format(name, value)) > text_limit else ''}</td>"
+            _cell(frame[name], value, text_limit)
             for name, value in zip(frame, row, strict=True)
         )
         for row in frame.itertuples(index=False)
@@ -162,11 +160,11 @@ def timeline(frame: pd.DataFrame, label: str) -> HTML:
     The label counts the attempts of weeks that pandas' nanoseconds don't reach (before
     1677, after 2262).
     """
-    every = frame.assign(week=pd.to_datetime(frame["week"], errors="coerce"))
-    shown = every.dropna(subset="week")
+    shown = frame.assign(week=pd.to_datetime(frame["week"], errors="coerce"))
+    shown = shown.dropna(subset="week")
     if shown.empty:
         return HTML("")
-    if left_out := int(every["attempt_count"].sum() - shown["attempt_count"].sum()):
+    if left_out := int(frame["attempt_count"].sum() - shown["attempt_count"].sum()):
         label += f", but for {counted(left_out, 'attempt')} of impossible years"
     begin, end = shown["week"].min(), shown["week"].max()
     weeks = (end - begin).days // 7 + 1
@@ -309,10 +307,13 @@ def _numeric(column: "pd.Series[Any]") -> str:
     return ' class="number"' if _is_number(column) else ""
 
 
-def _cell_class(column: "pd.Series[Any]", text: str) -> str:
+def _cell(column: "pd.Series[Any]", value: Any, text_limit: int) -> str:
     """Long texts are wrapped, numbers stand at the right."""
+    text = _format(str(column.name), value)
     is_long = len(text) > _LONG and not _is_number(column)
-    return ' class="long"' if is_long else _numeric(column)
+    kind = ' class="long"' if is_long else _numeric(column)
+    shown = escape(text[:text_limit]) + (" […]" if len(text) > text_limit else "")
+    return f"<td{kind}{_sort_key(value)}>{shown}</td>"
 
 
 def _sort_key(value: Any) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from services.preflight import check_ports
 from services.stack import load
-from tests.containers.engine import CLUSTER, SAMPLE, compose
+from tests.containers.engine import CLUSTER, compose
 from tests.integration import stack as local
 
 
@@ -33,7 +33,7 @@ def local_answers() -> Iterator[Callable[[int], str]]:
     def answers(times: int) -> str:
         if times > 1:
             answers(times - 1)
-        local.run("make", "publish", f"FILE={SAMPLE}")
+        local.run("make", "publish", f"FILE={local.SAMPLE}")
         local.run("make", "ingest")
         local.run("make", "build")
         return local.run("make", "--silent", "answers").stdout

@@ -14,8 +14,6 @@ from pyhive import hive
 
 from services.stack import ROOT, load
 
-SAMPLE = "data/assessment-attempts-sample.json"
-SAMPLE_MESSAGES = 506
 IMAGE = "assessments:check"
 CLUSTER = {
     "COMPOSE_PROFILES": "cluster",

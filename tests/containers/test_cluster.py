@@ -14,8 +14,6 @@ import pytest
 
 from tests.containers.engine import (
     CLUSTER,
-    SAMPLE,
-    SAMPLE_MESSAGES,
     assert_landed_exactly_once,
     compose,
     compose_up,
@@ -25,7 +23,7 @@ from tests.containers.engine import (
     run,
     start,
 )
-from tests.integration.stack import spark_events
+from tests.integration.stack import SAMPLE, SAMPLE_MESSAGES, spark_events
 
 _DATA = "/opt/assessments/.stack/containers/data"
 

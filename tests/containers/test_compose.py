@@ -12,8 +12,6 @@ import pytest
 
 from tests.containers.engine import (
     IMAGE,
-    SAMPLE,
-    SAMPLE_MESSAGES,
     assert_landed_exactly_once,
     compose,
     compose_up,
@@ -22,6 +20,7 @@ from tests.containers.engine import (
     kill,
     run,
 )
+from tests.integration.stack import SAMPLE, SAMPLE_MESSAGES
 
 SERVICES = ("kafka", "namenode", "datanode", "spark", "pipeline")
 

@@ -24,6 +24,7 @@ from services.stack import ROOT, Stack, load
 from tests.oracle import Message
 from tests.quirks import RawMessage
 
+SAMPLE = "data/assessment-attempts-sample.json"
 SAMPLE_MESSAGES = 506
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STACK: Stack = load("test", environment={})
@@ -101,7 +102,7 @@ def start_with_sample() -> None:
         if landed == built == SAMPLE_MESSAGES:
             return
     start_fresh()
-    ingest("publish", "data/assessment-attempts-sample.json")
+    ingest("publish", SAMPLE)
     ingest("drain")
     run("dbt", "build", "--exclude-resource-type", "test", "unit_test")
 
