@@ -11,6 +11,13 @@ data=$STACK_DIR/data
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 log4j=-Dlog4j2.configurationFile=file:$conf/log4j2.properties
 hadoop_classpath="$conf:$JARS/hdfs/*:$SPARK_HOME/jars/*"
+# docs/decisions/jvm.md has what was measured. Spark: a build is some hundred queries that
+# run once, so that compiling their code well costs more than it saves. The others:
+# nothing here needs the second compiler.
+spark_jvm="-XX:+UseParallelGC -XX:ReservedCodeCacheSize=512m \
+    -XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 \
+    -XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000"
+small_jvm="-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 # Where clients find the server. Spark's own processes would take themselves for clients
 # and leave the server's classes out, an executor too.
 unset SPARK_REMOTE
@@ -20,29 +27,29 @@ echo $$ >"$STACK_DIR/run/$1.pid" # exec keeps the process id
 case $1 in
 kafka)
     if [ ! -f "$data/kafka/meta.properties" ]; then
-        "$java" "$log4j" -cp "$JARS/kafka/*" kafka.tools.StorageTool format \
+        "$java" $small_jvm "$log4j" -cp "$JARS/kafka/*" kafka.tools.StorageTool format \
             --config "$conf/kafka.properties" --ignore-formatted \
-            --cluster-id "$("$java" "$log4j" -cp "$JARS/kafka/*" kafka.tools.StorageTool random-uuid)"
+            --cluster-id "$(head -c 16 /dev/urandom | base64 | tr +/ AB | head -c 22)"
     fi
-    exec "$java" "-Xmx$KAFKA_HEAP" "$log4j" -cp "$JARS/kafka/*" \
+    exec "$java" "-Xmx$KAFKA_HEAP" $small_jvm "$log4j" -cp "$JARS/kafka/*" \
         kafka.Kafka "$conf/kafka.properties"
     ;;
 namenode)
     # VERSION is written last, so that a format which was cut short is made anew; never
     # where a DataNode has blocks already.
     if [ ! -f "$data/namenode/current/VERSION" ] && [ ! -d "$data/datanode/current" ]; then
-        "$java" "$log4j" -cp "$hadoop_classpath" \
+        "$java" $small_jvm "$log4j" -cp "$hadoop_classpath" \
             org.apache.hadoop.hdfs.server.namenode.NameNode -format -force -nonInteractive
     fi
-    exec "$java" "-Xmx$NAMENODE_HEAP" "$log4j" -cp "$hadoop_classpath" \
+    exec "$java" "-Xmx$NAMENODE_HEAP" $small_jvm "$log4j" -cp "$hadoop_classpath" \
         org.apache.hadoop.hdfs.server.namenode.NameNode
     ;;
 datanode)
-    exec "$java" "-Xmx$DATANODE_HEAP" "$log4j" -cp "$hadoop_classpath" \
+    exec "$java" "-Xmx$DATANODE_HEAP" $small_jvm "$log4j" -cp "$hadoop_classpath" \
         org.apache.hadoop.hdfs.server.datanode.DataNode
     ;;
 datanode_2)
-    exec "$java" "-Xmx$DATANODE_HEAP" "$log4j" -cp "$hadoop_classpath" \
+    exec "$java" "-Xmx$DATANODE_HEAP" $small_jvm "$log4j" -cp "$hadoop_classpath" \
         org.apache.hadoop.hdfs.server.datanode.DataNode \
         -D "dfs.datanode.data.dir=$data/datanode_2" \
         -D "dfs.datanode.hostname=$DATANODE_2_HOST" \
@@ -74,7 +81,7 @@ spark)
     export SPARK_CONF_DIR="$conf" SPARK_LOCAL_IP="$SPARK_HOST"
     exec "$SPARK_HOME/bin/spark-submit" \
         --class org.apache.spark.sql.hive.thriftserver.HiveThriftServer2 \
-        --driver-java-options -Dderby.stream.error.file=/dev/null \
+        --driver-java-options "-Dderby.stream.error.file=/dev/null $spark_jvm" \
         spark-internal \
         --hiveconf "hive.server2.thrift.bind.host=$SPARK_HOST" \
         --hiveconf "hive.server2.thrift.port=$SPARK_THRIFT_PORT"
