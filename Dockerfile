@@ -18,18 +18,18 @@ RUN useradd --create-home --uid 10001 assessments \
 USER assessments
 WORKDIR /opt/assessments
 
-COPY --chown=assessments Makefile pyproject.toml requirements.lock ./
-RUN make .venv/.complete && rm -rf ~/.cache
-
-COPY --chown=assessments services/ivy.xml services/
-RUN make .jars/.complete && rm -rf ~/.ivy2
+COPY --chown=assessments Makefile settings.toml requirements.lock ./
+COPY --chown=assessments requirements requirements
+COPY --chown=assessments cli cli
+COPY --chown=assessments services services
+# Only the environment that runs dbt and ingest; what made it is not kept.
+RUN make .venv/.complete .jars/.complete && rm -rf .venv-setup ~/.cache ~/.ivy2 logs
 
 ENV PATH=/opt/assessments/.venv/bin:$PATH \
     STACK=containers
 # A volume that is mounted here takes over the owner.
 RUN mkdir -p .stack/containers/data target logs
 
-COPY --chown=assessments services services
 COPY --chown=assessments ingest ingest
 COPY --chown=assessments answers answers
 COPY --chown=assessments data data
@@ -37,7 +37,6 @@ COPY --chown=assessments profiles profiles
 COPY --chown=assessments dbt_project.yml ./
 COPY --chown=assessments seeds seeds
 COPY --chown=assessments macros macros
-COPY --chown=assessments notebooks notebooks
 COPY --chown=assessments tests tests
 COPY --chown=assessments models models
 # Set-up is complete, whatever times the files above carry.

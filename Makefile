@@ -10,36 +10,41 @@ SAMPLE := data/assessment-attempts-sample.json
 export STACK
 export DBT_PROFILES_DIR := profiles
 BIN := .venv/bin
+UV := .venv-setup/bin/uv
 # dbt and ingest find the stack's services by these; what the user has set stays.
 RUN := .stack/$(STACK)/run
-BUILT := $(RUN)/built-$(or $(DBT_TARGET),shared)-$(DBT_SCHEMA_PREFIX)
 CLIENT := . .stack/$(STACK)/conf/client.env &&
-JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/)java
+# What dbt reads, and for which schemas it was last parsed and built.
+PROJECT := dbt_project.yml $(shell find models macros seeds profiles tests/assertions \
+	tests/generic -type f)
+MANIFEST := $(or $(DBT_TARGET_PATH),target)/manifest.json
+SCHEMAS := $(or $(DBT_TARGET),shared)-$(DBT_SCHEMA_PREFIX)
+PARSED := $(RUN)/parsed-$(SCHEMAS)
+BUILT := $(RUN)/built-$(SCHEMAS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test up down status publish ingest build answers report \
-	notebook docs sql lint clean test-compose setup check ports chromium lock
+.PHONY: help run up down status publish ingest landed build answers report notebook \
+	docs sql check lint types unit parse test test-stack test-compose clean setup \
+	chromium lock
 
 help: ## list the verbs
 	@echo "usage: make VERB [FILE=path] [STACK=name]"
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | \
 		awk -F '\t' '{ printf "  %-13s %s\n", $$1, $$2 }'
 
-run: up ## the main job: set up, start, publish (the sample, or FILE), land, build, answer
-	@$(CLIENT) $(BIN)/python -m ingest publish $(if $(FILE),"$(FILE)",--if-empty $(SAMPLE))
-	@$(CLIENT) $(BIN)/python -m ingest drain --snapshot-file $(RUN)/raw-snapshot
-	@$(MAKE) --silent $(BUILT)
-	@$(CLIENT) $(BIN)/dbt --quiet parse && $(BIN)/python -m answers
+run: landed $(BUILT) $(PARSED) ## the main job: set up, start, publish (the sample, or FILE), land, build, answer
+	@$(CLIENT) $(BIN)/python -m answers
 
-up: ports setup ## start the services and wait until each one answers
+up: setup ## start the services and wait until each one answers
 	@$(BIN)/python -m services up
+	@[ $(RUN)/initialized -nt $(RUN)/services.json ] || { $(CLIENT) $(BIN)/python -m ingest init \
+		$(if $(KAFKA_BOOTSTRAP_SERVERS),--topic-required) && touch $(RUN)/initialized; }
 
 down: .venv/.complete ## stop the services; all data stays
 	@$(BIN)/python -m services down
 
 status: .venv/.complete ## state, port and log file of each service; topic lag; raw rows
-	@test -f .stack/$(STACK)/conf/client.env || { echo "stack '$(STACK)' was never started: make up" >&2; exit 1; }
-	@$(CLIENT) $(BIN)/python -m services status
+	@$(BIN)/python -m services status && $(CLIENT) $(BIN)/python -m ingest status
 
 publish: up ## publish FILE to the topic
 	@$(if $(FILE),,echo "publish what? make publish FILE=path" >&2; exit 2;) \
@@ -48,60 +53,94 @@ publish: up ## publish FILE to the topic
 ingest: up ## land every message that is in the topic now
 	@$(CLIENT) $(BIN)/python -m ingest drain
 
-build: up ## dbt build: seeds, models and every test
-	@$(CLIENT) $(BIN)/dbt build && touch $(BUILT)
+landed: up
+	@$(CLIENT) $(BIN)/python -m ingest publish $(if $(FILE),"$(FILE)",--if-empty $(SAMPLE))
+	@$(CLIENT) $(BIN)/python -m ingest drain --snapshot-file $(RUN)/raw-snapshot
+
+# Written anew only when the raw table has changed.
+$(RUN)/raw-snapshot: landed
+	@:
 
 # What `make run` builds: once for each state of the raw table and of the dbt project.
-$(BUILT): $(RUN)/raw-snapshot dbt_project.yml $(shell find models macros seeds profiles \
-		tests/assertions tests/generic -type f)
-	@$(CLIENT) $(BIN)/dbt build && touch $@
+# The stamp is as old as the beginning of the build, so that no later change is missed.
+DBT_BUILD = touch $(BUILT).part && $(BIN)/dbt build && mv $(BUILT).part $(BUILT)
 
-# Parsed anew, for the manifest may be of another target (partial parsing takes a second).
-answers: up ## print the eight answers
-	@$(CLIENT) $(BIN)/dbt --quiet parse && $(BIN)/python -m answers
+$(BUILT): $(RUN)/raw-snapshot $(PROJECT) | up
+	@$(CLIENT) $(DBT_BUILD)
+
+build: up ## dbt build: seeds, models and every test
+	@$(CLIENT) $(DBT_BUILD)
+
+$(MANIFEST): | up
+	@$(CLIENT) $(BIN)/dbt --quiet parse
+
+# A manifest of other schemas, or older than the project, is not what answers may read.
+$(PARSED): $(PROJECT) $(MANIFEST) | up
+	@$(CLIENT) $(BIN)/dbt --quiet parse && touch -r $(MANIFEST) $@
+
+answers: up $(PARSED) ## print the answers to the eight questions, and to every other one
+	@$(CLIENT) $(BIN)/python -m answers
 
 # A failed test does not keep the report back: it says so.
-report: up ## test, run the notebook on the live tables, write target/report.html
-	@$(CLIENT) { $(BIN)/dbt test || [ $$? = 1 ]; } && $(BIN)/python -m notebooks.report
+report: up .venv-report/.complete ## test, run the notebook on the live tables, write target/report.html
+	@$(CLIENT) { $(BIN)/dbt test || [ $$? = 1 ]; } && .venv-report/bin/python -m answers.report
 
-notebook: up ## open the notebook in Jupyter
-	@$(CLIENT) $(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) \
+notebook: up $(PARSED) .venv-notebook/.complete ## open the notebook in Jupyter
+	@$(CLIENT) .venv-notebook/bin/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) \
 		notebooks/tracking_user_activity.ipynb
 
 # dbt's page asks for icons before it knows which ones, and for a favicon that it lacks:
-# here it asks for neither, so that a browser's console shows real errors alone.
+# here it asks for neither, so that a browser's console shows only real errors.
 # `dbt docs serve` would put its own page back.
 docs: up ## generate and serve the lineage site; one file of it is static_index.html
 	@$(CLIENT) $(BIN)/dbt docs generate --static && cd "$${DBT_TARGET_PATH:-target}" && \
 		sed -i.dbt -e 's/xlink:href="{{/ng-attr-&/g' \
 			-e "s/\$${require('[^']*favicon.ico')}/data:,/g" index.html static_index.html && \
-		echo "serving http://127.0.0.1:$(DOCS_PORT), to be stopped by Ctrl-C; to send it" \
-			"to somebody: $$PWD/static_index.html" && \
+		echo "serving http://127.0.0.1:$(DOCS_PORT) until Ctrl-C; to send it to somebody:" \
+			"$$PWD/static_index.html" && \
 		exec $(abspath $(BIN))/python -m http.server --bind 127.0.0.1 $(DOCS_PORT)
 
 sql: up ## a SQL prompt on the marts
 	@$(CLIENT) . .stack/$(STACK)/conf/services.env && export SPARK_HOME && \
 		"$$SPARK_HOME/bin/beeline" -u "jdbc:hive2://$$SPARK_THRIFT_HOST:$$SPARK_THRIFT_PORT/marts" --silent=true
 
-# The stack of the tests, so that it is their ports that have to be free.
-test: STACK = test
-test: ports setup chromium lint ## every check, end to end on services of its own
-	@$(BIN)/pytest
-
-test-compose: setup ## the same in containers and on a cluster, on a real engine (Debian, root)
-	@services/test-compose.sh
-
-lint: setup ## ruff, mypy, sqlfluff
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/sqlfluff lint --processes 2 models tests/assertions
-
 clean: ## remove data, jars, packages and build output, after asking
-	@printf "Remove .stack (all landed data), .jars, .venv, target and logs? [y/N] "; \
+	@printf "Remove .stack (all landed data), .jars, .venv*, target and logs? [y/N] "; \
 		read answer; if [ "$$answer" != y ]; then echo "nothing removed"; exit 0; fi; \
 		for name in $$(ls .stack 2>/dev/null); do \
 			$(BIN)/python -m services --stack "$$name" down || exit 1; done; \
-		rm -rf .stack .jars .venv target logs
+		rm -rf .stack .jars .venv .venv-* target logs
+
+# --- checks -----------------------------------------------------------------------
+
+check: lint types unit ## what needs no service: lint, types, unit tests, dbt parse
+
+# The layer rules are checked in the manifest of a parse.
+lint: parse ## ruff, sqlfluff, and the rules of the layers
+	@.venv-test/bin/ruff check . && .venv-test/bin/ruff format --check .
+	@.venv-test/bin/sqlfluff lint --processes 2 models tests/assertions
+	@.venv-test/bin/sqlfluff lint --exclude-rules layout.indent macros tests/generic
+	@.venv-test/bin/dbt-bouncer run
+
+types: .venv-test/.complete ## mypy
+	@.venv-test/bin/mypy
+
+unit: .venv-test/.complete ## unit tests
+	@.venv-test/bin/pytest tests/unit
+
+parse: .venv/.complete .venv-test/.complete profiles.yml ## dbt parse
+	@$(BIN)/dbt --quiet parse --target-path target/check
+
+# The services of the tests start while the checks run.
+test: setup chromium .venv-test/.complete .venv-report/.complete ## every check, end to end on services of its own
+	@$(MAKE) --silent --jobs 3 --output-sync=target test-stack check
+	@.venv-test/bin/pytest tests/integration
+
+test-stack: setup .venv-test/.complete
+	@.venv-test/bin/python -m tests.integration.stack
+
+test-compose: setup .venv-test/.complete ## the same in containers and on a cluster, on a real engine (Debian, root)
+	@tests/containers/run.sh
 
 # The browser of the tests is the system's own.
 chromium:
@@ -112,43 +151,50 @@ chromium:
 
 # --- set-up, a by-product of every verb -------------------------------------------
 
-setup: check profiles.yml .venv/.complete .jars/.complete
+setup: profiles.yml .venv/.complete .jars/.complete
 
-check:
-	@command -v $(PYTHON) >/dev/null || { echo "python3 is not installed: install Python 3.11 or newer" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "$$($(PYTHON) --version) is too old: install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -m services check
-
-ports: check
-	@$(PYTHON) -m services check-ports
-
-# Where dbt looks without a flag. Made here, for not every way of copying a repository
-# keeps a link.
+# Where dbt looks without a flag. Made here, because not every way of copying a
+# repository keeps a link.
 profiles.yml: profiles/profiles.yml
 	@ln -sf profiles/profiles.yml $@
 
 # venv --clear begins anew where an earlier attempt was cut short.
-.venv/bin/uv:
-	@echo "making a virtual environment"
-	@$(PYTHON) -m venv --clear .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check \
+$(UV):
+	@command -v $(PYTHON) >/dev/null || { echo "python3 is not installed: install Python 3.11 or newer" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$$($(PYTHON) --version) is too old: install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m services check
+	@echo "installing uv, which installs the rest"
+	@$(PYTHON) -m venv --clear .venv-setup
+	@.venv-setup/bin/python -m pip install --quiet --disable-pip-version-check \
 		"uv==$$(sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.lock)"
 
-.venv/.complete: requirements.lock | .venv/bin/uv
-	@echo "installing the packages of requirements.lock"
-	@.venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
+# An environment holds what one purpose needs, and nothing else. uv is fetched only
+# where there is something to install: an image does without.
+define ENVIRONMENT
+	@$(MAKE) --silent $(UV)
+	@echo "installing $$(grep -c == $<) packages into $(@D)"
+	@[ -x $(@D)/bin/python ] || $(UV) venv --quiet --clear --python $(PYTHON) $(@D)
+	@$(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes $< --constraints requirements.lock
+	@touch $@
+endef
+
+.venv/.complete: requirements/run.txt requirements.lock
+	$(ENVIRONMENT)
+
+.venv-%/.complete: requirements/%.txt requirements.lock
+	$(ENVIRONMENT)
+
+.jars/.complete: services/ivy.xml services/jars.sha256 .venv/.complete
+	@echo "fetching $$(wc -l <services/jars.sha256) jars into .jars"
+	@$(BIN)/python -m services jars
 	@touch $@
 
-# Ivy comes with pyspark. -sync removes the jars of an older ivy.xml.
-.jars/.complete: services/ivy.xml .venv/.complete
-	@echo "fetching the jars of services/ivy.xml"
-	@mkdir -p .jars
-	@$(JAVA) -cp ".venv/lib/$$(ls .venv/lib)/site-packages/pyspark/jars/*" org.apache.ivy.Main \
-		-ivy services/ivy.xml -confs spark kafka hdfs -types jar bundle -sync -warn \
-		-retrieve '.jars/[conf]/[artifact]-[revision](-[classifier]).[ext]'
-	@touch $@
-
-lock: .venv/bin/uv ## make requirements.lock anew from pyproject.toml
-	@.venv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+lock: $(UV) .venv/.complete ## pin packages (from pyproject.toml) and jars (from services/ivy.xml) anew
+	@$(UV) pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
 		--generate-hashes --quiet --custom-compile-command "make lock" -o requirements.lock
+	@for purpose in run report notebook test; do \
+		$(UV) pip compile pyproject.toml --extra $$purpose --constraints requirements.lock \
+			--universal --python-version 3.11 --no-annotate --no-header --quiet \
+			-o requirements/$$purpose.txt || exit 1; done
+	@$(BIN)/python -m services jars --accept

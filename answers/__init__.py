@@ -1,1 +1,1 @@
-"""Prints the eight answers; reads the marts and computes nothing."""
+"""The questions, read from dbt's manifest, and their answers: as text, as a page."""

@@ -1,15 +1,14 @@
-"""python -m ingest {publish,drain,status}: what the Makefile's verbs call."""
+"""python -m ingest {init,publish,drain,status}: what the Makefile's verbs call."""
 
 import argparse
 import os
 import sys
-import traceback
 from pathlib import Path
 
-from ingest.errors import IngestError
-from ingest.settings import Settings, from_environment
+from cli import program
+from cli.settings import from_environment
 
-EXAMPLES = """examples:
+EXAMPLES = """\
   python -m ingest publish attempts.json           one JSON array, or JSON lines
   zcat attempts.json.gz | python -m ingest publish -
   python -m ingest drain                           land what the topic holds now
@@ -17,29 +16,20 @@ EXAMPLES = """examples:
 """
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    parsed = _parser().parse_args(arguments)
-    try:
-        settings = from_environment(
-            os.environ, parsed.bootstrap_servers, parsed.topic, parsed.spark_remote
-        )
-        _run(parsed, settings)
-    except KeyboardInterrupt:
-        print("ingest: interrupted; run the same again to go on", file=sys.stderr)
-        return 130
-    except Exception as error:
-        if parsed.debug:
-            traceback.print_exc()
-        text = str(error) if isinstance(error, IngestError) else repr(error)
-        print(f"ingest: {text}", file=sys.stderr)
-        return 1
-    return 0
+def main() -> int:
+    return program.run(_run, _parser().parse_args(), "ingest")
 
 
-def _run(parsed: argparse.Namespace, settings: Settings) -> None:
-    # Imported where needed: pyspark alone takes more than a second.
-    if parsed.command == "publish":
+def _run(parsed: argparse.Namespace) -> None:
+    settings = from_environment(
+        os.environ, parsed.bootstrap_servers, parsed.topic, parsed.spark_remote
+    )
+    # Imported where needed, because pyspark takes more than a second.
+    if parsed.command == "init":
+        from ingest.init import init
+
+        init(settings, parsed.topic_required)
+    elif parsed.command == "publish":
         from ingest.publish import publish
 
         publish(settings, parsed.file, parsed.if_empty)
@@ -50,35 +40,44 @@ def _run(parsed: argparse.Namespace, settings: Settings) -> None:
     else:
         from ingest.status import status
 
-        status(settings)
+        status(settings, parsed.json)
 
 
 def _parser() -> argparse.ArgumentParser:
-    shared = argparse.ArgumentParser(add_help=False)
+    defaults = from_environment({})
+    shared = argparse.ArgumentParser(add_help=False, parents=[program.DEBUG])
     group = shared.add_argument_group(
         "where", "each also from the environment variable in brackets"
     )
     group.add_argument(
         "--bootstrap-servers",
         metavar="HOST:PORT",
-        help="Kafka [KAFKA_BOOTSTRAP_SERVERS, 127.0.0.1:9092]",
+        help=f"Kafka [KAFKA_BOOTSTRAP_SERVERS, {defaults.bootstrap_servers}]",
     )
     group.add_argument(
-        "--topic", help="the topic [ASSESSMENTS_TOPIC, assessment-attempts]"
+        "--topic", help=f"the topic [ASSESSMENTS_TOPIC, {defaults.topic}]"
     )
     group.add_argument(
         "--spark-remote",
         metavar="URL",
-        help="Spark Connect [SPARK_REMOTE, sc://127.0.0.1:15002]",
+        help=f"Spark Connect [SPARK_REMOTE, {defaults.spark_remote}]",
     )
-    shared.add_argument("--debug", action="store_true", help="show tracebacks")
-    parser = argparse.ArgumentParser(
-        prog="python -m ingest",
-        description="Move assessment attempts: file to Kafka, Kafka to the raw table.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = program.parser(
+        "python -m ingest",
+        "Move assessment attempts: file to Kafka, Kafka to the raw table.",
+        EXAMPLES,
     )
     commands = parser.add_subparsers(dest="command", required=True)
+    init = commands.add_parser(
+        "init",
+        parents=[shared],
+        help="make the topic and the raw table, where they are missing",
+    )
+    init.add_argument(
+        "--topic-required",
+        action="store_true",
+        help="fail if the topic is missing, because the brokers are somebody else's",
+    )
     publish = commands.add_parser(
         "publish",
         parents=[shared],
@@ -110,11 +109,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="a file that is written anew when the raw table has changed",
     )
-    commands.add_parser(
+    status = commands.add_parser(
         "status",
         parents=[shared],
         help="lag of the raw table behind the topic, its rows and newest message",
     )
+    status.add_argument("--json", action="store_true", help="print it as JSON")
     return parser
 
 

@@ -10,19 +10,32 @@ from pyspark.errors import PySparkException, StreamingQueryException
 from pyspark.sql.connect.session import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from ingest import raw_table
-from ingest.errors import IngestError
-from ingest.progress import MessageProgress
-from ingest.settings import Settings
-from ingest.spark import connect, spark_errors
-from ingest.topic import PartitionOffsets, admin_client, offsets
+from cli.program import CommandError
+from cli.progress import MessageProgress
+from cli.settings import Settings
+from ingest import checkpoint, raw_table
+from ingest.checkpoint import Checkpoint
+from ingest.offsets import NextOffsets, TopicOffsets, lag, losses
+from ingest.spark import spark_session
+from ingest.topic import admin_client, read_offsets
 
 _POLL_SECONDS = 1
-# A session has one query of a name: who comes second can't start another.
+# A session has one query of a name, so the second of two ingests can't start another.
 _QUERY_NAME = "drain"
-# What Spark says to the second of two that start: by the name, or before that by the
-# first file of a new checkpoint.
+# What Spark says to the second of two that start at one moment: it refuses the name, or
+# before that the first file of a new checkpoint.
 _BEGAN_AT_THE_SAME_MOMENT = ("already active", "SparkConcurrentModificationException")
+_COLUMNS = (
+    "topic",
+    "partition",
+    "offset",
+    "timestamp",
+    "timestampType as timestamp_type",
+    "key",
+    "value",
+    "headers",
+    "current_timestamp() as ingested_at",
+)
 
 
 def drain(
@@ -40,26 +53,28 @@ def drain(
             already: its time tells when the table changed.
 
     Raises:
-        IngestError: Kafka or Spark fails, or the topic has lost messages.
+        CommandError: Kafka or Spark fails, or the topic has lost messages.
     """
     with admin_client(settings) as admin:
-        ends = offsets(admin, settings)
-    session = connect(settings.spark_remote, shared_name=raw_table.NAME)
-    try:
-        with spark_errors(settings.spark_remote):
-            raw_table.create(session)
-            _wait_for_others(session)
-            start = raw_table.next_offsets(session, settings.topic)
-            refuse_loss(ends, start)
-            while not _land(session, settings, ends, start, batch_size):
-                _wait_for_others(session)
-            _report(session, settings, start)
-            if snapshot_file:
-                snapshot = raw_table.snapshot(session)
-                if not snapshot_file.exists() or snapshot_file.read_text() != snapshot:
-                    snapshot_file.write_text(snapshot)
-    finally:
-        session.stop()
+        topic = read_offsets(admin, settings)
+    # One session for everyone who ingests, so that each finds the other's query.
+    with spark_session(settings.spark_remote, shared_name=raw_table.NAME) as session:
+        raw_table.create(session)
+        _wait_for_others(session)
+        landed = raw_table.next_offsets(session, settings.topic)
+        if found := losses(topic, landed):
+            raise CommandError(f"{'; '.join(found)}; nothing was landed now")
+        total = sum(lag(topic, landed).values())
+        try:
+            if total:
+                with MessageProgress("landing", total) as progress:
+                    _land(session, settings, topic, batch_size, progress)
+        except KeyboardInterrupt:
+            _report(settings, raw_table.landed_since(session, landed))
+            raise
+        _report(settings, raw_table.landed_since(session, landed) if total else {})
+        if snapshot_file:
+            _keep_snapshot(session, snapshot_file)
 
 
 def _wait_for_others(session: SparkSession) -> None:
@@ -75,95 +90,46 @@ def _wait_for_others(session: SparkSession) -> None:
             query.awaitTermination()
 
 
-def refuse_loss(ends: Mapping[int, PartitionOffsets], start: Mapping[int, int]) -> None:
-    """The topic still holds everything from the landed offsets on."""
-    for partition, offset in start.items():
-        there = ends.get(partition, PartitionOffsets(0, 0))
-        if there.begin > offset:
-            raise IngestError(
-                f"partition {partition}: offsets {offset} to {there.begin - 1} are no "
-                "longer in the topic, and were never landed; nothing was landed now"
-            )
-        if there.end < offset:
-            raise IngestError(
-                f"partition {partition}: the topic ends before offset {there.end}, "
-                f"and offset {offset - 1} is landed already: it was made anew or cut "
-                "off; nothing was landed now"
-            )
-
-
 def _land(
     session: SparkSession,
     settings: Settings,
-    ends: Mapping[int, PartitionOffsets],
-    start: Mapping[int, int],
-    batch_size: int,
-) -> bool:
-    """Land what is left; False if another ingest began at the same moment."""
-    landed = raw_table.next_offsets(session, settings.topic)
-    total = sum(
-        max(there.end - landed.get(partition, there.begin), 0)
-        for partition, there in ends.items()
-    )
-    if not total:
-        return True
-    checkpoint = raw_table.checkpoint(session, landed)
-    with MessageProgress("landing", total) as progress:
-        try:
-            if checkpoint.has_unfinished_batch:
-                _finish_batch(session, settings, checkpoint, batch_size, progress)
-            query = _start(session, settings, ends, checkpoint, landed, batch_size)
-            _follow(query, progress)
-        except PySparkException as error:
-            if any(sign in str(error) for sign in _BEGAN_AT_THE_SAME_MOMENT):
-                return False
-            raise
-        except KeyboardInterrupt:
-            for running in session.streams.active:
-                running.stop()
-            _report(session, settings, start)
-            raise
-    return True
-
-
-def _finish_batch(
-    session: SparkSession,
-    settings: Settings,
-    checkpoint: raw_table.Checkpoint,
+    topic: TopicOffsets,
     batch_size: int,
     progress: MessageProgress,
 ) -> None:
-    """Land the batch that was planned and not committed when its query ended.
-
-    In a query of its own: Spark 4.1.1's Kafka source always fails after such a batch,
-    while it reports its progress, for it does not know the latest offsets yet
-    (SPARK-55271). The batch is landed and committed by then.
-    """
-    query = _start(session, settings, {}, checkpoint, {}, batch_size)
-    try:
-        _follow(query, progress)
-    except StreamingQueryException:
+    """Run the query to its end, beginning again where that is no failure."""
+    while True:
         landed = raw_table.next_offsets(session, settings.topic)
-        if raw_table.checkpoint(session, landed).has_unfinished_batch:
+        place = checkpoint.find(session, landed)
+        try:
+            query = _start(session, settings, topic, landed, place, batch_size)
+            _follow(query, progress)
+            return
+        except KeyboardInterrupt:
+            for running in session.streams.active:
+                running.stop()
             raise
-
-
-def _follow(query: StreamingQuery, progress: MessageProgress) -> None:
-    """Show the query's progress until it ends."""
-    last_batch = -1
-    while not query.awaitTermination(_POLL_SECONDS):
-        for batch in query.recentProgress:
-            if batch.batchId > last_batch:
-                last_batch = batch.batchId
-                progress.advance(sum(source.numInputRows for source in batch.sources))
+        except PySparkException as error:
+            if any(sign in str(error) for sign in _BEGAN_AT_THE_SAME_MOMENT):
+                _wait_for_others(session)
+            # A batch that was planned and not committed when its query ended is landed
+            # first. Spark 4.1.1's Kafka source always fails after it, while it reports
+            # its progress, because it does not know the latest offsets yet
+            # (SPARK-55271). The batch is committed by then.
+            elif not place.has_unfinished_batch or (
+                checkpoint.find(
+                    session, raw_table.next_offsets(session, settings.topic)
+                ).has_unfinished_batch
+            ):
+                raise
 
 
 def _start(
     session: SparkSession,
     settings: Settings,
-    ends: Mapping[int, PartitionOffsets],
-    checkpoint: raw_table.Checkpoint,
-    start: Mapping[int, int],
+    topic: TopicOffsets,
+    landed: NextOffsets,
+    place: Checkpoint,
     batch_size: int,
 ) -> StreamingQuery:
     source = (
@@ -174,26 +140,17 @@ def _start(
         .option("includeHeaders", True)
         .option("maxOffsetsPerTrigger", batch_size)
     )
-    if checkpoint.is_new:
+    if place.is_new:
         first = {
-            str(partition): start.get(partition, there.begin)
-            for partition, there in ends.items()
+            str(partition): landed.get(partition, there.begin)
+            for partition, there in topic.items()
         }
         source = source.option("startingOffsets", json.dumps({settings.topic: first}))
-    messages = source.load().selectExpr(
-        "topic",
-        "partition",
-        "offset",
-        "timestamp",
-        "timestampType as timestamp_type",
-        "key",
-        "value",
-        "headers",
-        "current_timestamp() as ingested_at",
-    )
     return (
-        messages.writeStream.queryName(_QUERY_NAME)
-        .option("checkpointLocation", checkpoint.place)
+        source.load()
+        .selectExpr(*_COLUMNS)
+        .writeStream.queryName(_QUERY_NAME)
+        .option("checkpointLocation", place.location)
         .trigger(availableNow=True)
         .toTable(raw_table.NAME)
     )
@@ -206,10 +163,21 @@ def _as_spark_reaches(session: SparkSession, settings: Settings) -> str:
     return known or servers
 
 
-def _report(
-    session: SparkSession, settings: Settings, start: Mapping[int, int]
-) -> None:
-    landed = raw_table.landed_since(session, start)
+def _follow(query: StreamingQuery, progress: MessageProgress) -> None:
+    """Show the query's progress until it ends.
+
+    Raises:
+        StreamingQueryException: it failed.
+    """
+    last_batch = -1
+    while not query.awaitTermination(_POLL_SECONDS):
+        for batch in query.recentProgress:
+            if batch.batchId > last_batch:
+                last_batch = batch.batchId
+                progress.advance(sum(source.numInputRows for source in batch.sources))
+
+
+def _report(settings: Settings, landed: Mapping[int, tuple[int, int, int]]) -> None:
     total = sum(rows for rows, _, _ in landed.values())
     parts = "; ".join(
         f"partition {partition}: {rows:,} (offsets {first} to {last})"
@@ -219,3 +187,10 @@ def _report(
         f"{total:,} messages of {settings.topic} landed in {raw_table.NAME}"
         + (f": {parts}" if parts else "")
     )
+
+
+def _keep_snapshot(session: SparkSession, file: Path) -> None:
+    """Write the snapshot's id ("none" for an empty table), unless it stands there."""
+    snapshot = raw_table.properties(session)["current-snapshot-id"]
+    if not file.exists() or file.read_text() != snapshot:
+        file.write_text(snapshot)

@@ -2,23 +2,23 @@
 
 import sys
 from collections import deque
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 from kafka.producer.future import FutureRecordMetadata
 
-from ingest.errors import IngestError
-from ingest.progress import MessageProgress
-from ingest.records import InputError, Record, open_input, read_records
-from ingest.settings import Settings
+from cli.program import CommandError
+from cli.progress import MessageProgress
+from cli.settings import Settings
+from ingest.records import InputError, Record, read_records
 from ingest.topic import (
     CONNECT_TIMEOUT_MS,
     admin_client,
     broker_errors,
     largest_message_bytes,
-    offsets,
+    read_offsets,
 )
 
 _PENDING_BYTES = 32 * 1024**2
@@ -38,17 +38,18 @@ def publish(settings: Settings, path: str, if_empty: bool = False) -> None:
         if_empty: publish only while the topic has never held a message.
 
     Raises:
-        IngestError: the input is unusable, or a message was not acknowledged; the
+        CommandError: the input is unusable, or a message was not acknowledged; the
             text says how many were.
     """
     with admin_client(settings) as admin:
-        there = offsets(admin, settings)
+        there = read_offsets(admin, settings)
         limit = largest_message_bytes(admin, settings)
     held = sum(partition.end for partition in there.values())
     if if_empty and held:
         print(f"topic {settings.topic} holds {held:,} messages: nothing published")
         return
     if path == "-":
+        assert isinstance(sys.stdin.buffer, BufferedReader)
         _send(settings, sys.stdin.buffer, "standard input", None, limit)
         return
     try:
@@ -57,27 +58,27 @@ def publish(settings: Settings, path: str, if_empty: bool = False) -> None:
             total = _check(stream, path, limit) if stream.seekable() else None
             _send(settings, stream, path, total, limit)
     except OSError as error:
-        raise IngestError(f"{path}: {error.strerror}; nothing published") from error
+        raise CommandError(f"{path}: {error.strerror}; nothing published") from error
 
 
-def _check(stream: BinaryIO, name: str, limit: int) -> int:
+def _check(stream: BufferedReader, name: str, limit: int) -> int:
     """Read the whole file; returns its number of messages."""
     total = objects = 0
     if not stream.read(1):
-        raise IngestError(f"{name} is empty: nothing published")
+        raise CommandError(f"{name} is empty: nothing published")
     stream.seek(0)
     try:
         with MessageProgress("checking", None) as progress:
-            for record in read_records(open_input(stream)):
+            for record in read_records(stream):
                 _check_size(record, limit)
                 total += 1
                 objects += record.is_object
                 progress.advance(1)
     except InputError as error:
-        raise IngestError(f"{name}: {error}; nothing published") from error
+        raise CommandError(f"{name}: {error}; nothing published") from error
     stream.seek(0)
     if total and not objects:
-        raise IngestError(
+        raise CommandError(
             f"{name}: none of its {total:,} lines is a JSON object, so this is no file "
             "of attempts; nothing published (to publish such lines as they stand, "
             "send them to `python -m ingest publish -`)"
@@ -95,7 +96,7 @@ def _check_size(record: Record, limit: int) -> None:
 
 
 def _send(
-    settings: Settings, stream: BinaryIO, name: str, total: int | None, limit: int
+    settings: Settings, stream: BufferedReader, name: str, total: int | None, limit: int
 ) -> None:
     with broker_errors(settings):
         producer = KafkaProducer(
@@ -114,7 +115,7 @@ def _send(
     others = 0
     try:
         with MessageProgress("publishing", total) as progress:
-            for record in read_records(open_input(stream)):
+            for record in read_records(stream):
                 _check_size(record, limit)
                 others += not record.is_object
                 sent = producer.send(settings.topic, record.value, record.key)
@@ -124,7 +125,7 @@ def _send(
     except (InputError, KafkaError, OSError) as error:
         pending.settle_all(ignore_errors=True)
         text = repr(error) if isinstance(error, KafkaError) else str(error)
-        raise IngestError(
+        raise CommandError(
             f"{name}: {text}; {pending.acknowledged:,} messages were acknowledged"
         ) from error
     except KeyboardInterrupt:

@@ -11,14 +11,24 @@ from pyspark.errors import PySparkException
 from pyspark.sql.connect.client.retries import DefaultPolicy
 from pyspark.sql.connect.session import SparkSession
 
-from ingest.errors import IngestError
+from cli.program import CommandError
 
 _CONNECT_SECONDS = 10
 _DEFAULT_PORT = 15002
+_SERVER_IS_GONE = (
+    "UNAVAILABLE",
+    "RETRIES_EXCEEDED",
+    "SESSION_CHANGED",
+    "SESSION_NOT_FOUND",
+    "NO_ACTIVE_SESSION",
+)
 
 
-def connect(remote: str, shared_name: str | None = None) -> SparkSession:
-    """A Spark Connect session at `sc://host:port`.
+@contextmanager
+def spark_session(
+    remote: str, shared_name: str | None = None
+) -> Iterator[SparkSession]:
+    """A Spark Connect session at `sc://host:port`, closed at the end.
 
     Args:
         remote: the address, with parameters after `/;` if there are any.
@@ -27,15 +37,34 @@ def connect(remote: str, shared_name: str | None = None) -> SparkSession:
             found again.
 
     Raises:
-        IngestError: nothing listens there.
+        CommandError: nothing listens there, or Spark fails, in one line that says
+            what to do.
     """
+    try:
+        session = _connect(remote, shared_name)
+        try:
+            yield session
+        finally:
+            session.stop()
+    except (PySparkException, RpcError) as error:
+        text = str(error).strip()
+        if any(sign in text for sign in _SERVER_IS_GONE):
+            raise CommandError(
+                f"Spark at {remote} went away or was restarted meanwhile; nothing is "
+                "lost: run the same again"
+            ) from error
+        first = text.splitlines()[0] if text else type(error).__name__
+        raise CommandError(f"Spark at {remote}: {first}") from error
+
+
+def _connect(remote: str, shared_name: str | None) -> SparkSession:
     address = urlsplit(remote)
     try:
         port = address.port or _DEFAULT_PORT
         with socket.create_connection((address.hostname, port), _CONNECT_SECONDS):
             pass
     except OSError as error:
-        raise IngestError(
+        raise CommandError(
             f"nothing listens at {remote} ({error.strerror or error}): start Spark "
             "with `make up`, or set SPARK_REMOTE"
         ) from error
@@ -44,37 +73,12 @@ def connect(remote: str, shared_name: str | None = None) -> SparkSession:
         session_id = uuid.uuid5(uuid.NAMESPACE_URL, shared_name)
         url += "" if "/;" in url else "/"
         url += f";user_id=ingest;session_id={session_id}"
-    with spark_errors(remote):
-        session = SparkSession.builder.remote(url).create()
-        if shared_name:
-            # The server keeps what a session has read by the number of the plan, and
-            # each client counts from 0: a new one would be shown an old one's tables.
-            session.conf.set("spark.connect.session.planCache.enabled", "false")
-            session.release_session_on_close = False
+    session = SparkSession.builder.remote(url).create()
+    if shared_name:
+        # The server keeps what a session has read by the number of the plan, and each
+        # client counts from 0: a new one would be shown an old one's tables.
+        session.conf.set("spark.connect.session.planCache.enabled", "false")
+        session.release_session_on_close = False
     # A server that restarts is waited for some seconds, not for ten minutes.
     session.client.set_retry_policies([DefaultPolicy(max_retries=6, max_backoff=5000)])
     return session
-
-
-@contextmanager
-def spark_errors(remote: str) -> Iterator[None]:
-    """Turns Spark's errors into one line that says what to do.
-
-    Raises:
-        IngestError: for each error of Spark or of the connection to it.
-    """
-    try:
-        yield
-    except (PySparkException, RpcError) as error:
-        text = str(error).strip()
-        first = text.splitlines()[0] if text else type(error).__name__
-        gone = any(
-            sign in text
-            for sign in ("UNAVAILABLE", "SESSION_CHANGED", "RETRIES_EXCEEDED")
-        )
-        if gone:
-            raise IngestError(
-                f"Spark at {remote} went away or was restarted meanwhile; nothing is "
-                "lost: run the same again"
-            ) from error
-        raise IngestError(f"Spark at {remote}: {first}") from error

@@ -2,25 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError
 from kafka.protocol.consumer.offsets import IsolationLevel, OffsetSpec
 
-from ingest.errors import IngestError
-from ingest.settings import Settings
+from cli.program import CommandError
+from cli.settings import Settings
+from ingest.offsets import PartitionOffsets
 
 CONNECT_TIMEOUT_MS = 10_000
-
-
-@dataclass(frozen=True)
-class PartitionOffsets:
-    """The offsets a reader of committed messages can fetch: begin <= offset < end."""
-
-    begin: int
-    end: int
 
 
 @contextmanager
@@ -28,7 +20,7 @@ def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
     """A Kafka admin client, closed at the end.
 
     Raises:
-        IngestError: no broker answers within ten seconds.
+        CommandError: no broker answers within ten seconds.
     """
     with broker_errors(settings):
         admin = KafkaAdminClient(
@@ -47,23 +39,35 @@ def broker_errors(settings: Settings) -> Iterator[None]:
     try:
         yield
     except KafkaError as error:
-        raise IngestError(
+        raise CommandError(
             f"no answer from Kafka at {settings.bootstrap_servers} "
             f"({type(error).__name__}): start it with `make up`, or set "
             "KAFKA_BOOTSTRAP_SERVERS"
         ) from error
 
 
-def offsets(admin: KafkaAdminClient, settings: Settings) -> dict[int, PartitionOffsets]:
+def create(admin: KafkaAdminClient, settings: Settings, partitions: int) -> bool:
+    """Make the topic unless it exists; returns whether it was made."""
+    if settings.topic in admin.list_topics():
+        return False
+    options = {"num_partitions": partitions}
+    admin.create_topics({settings.topic: options}, wait_for_metadata=True)
+    return True
+
+
+def read_offsets(
+    admin: KafkaAdminClient, settings: Settings
+) -> dict[int, PartitionOffsets]:
     """First and next offset of each partition of the topic.
 
     Raises:
-        IngestError: the topic does not exist.
+        CommandError: the topic does not exist.
     """
     if settings.topic not in admin.list_topics():
-        raise IngestError(
+        raise CommandError(
             f"topic {settings.topic!r} does not exist at "
-            f"{settings.bootstrap_servers}: create it, or set ASSESSMENTS_TOPIC"
+            f"{settings.bootstrap_servers}: create it with `python -m ingest init`, "
+            "or set ASSESSMENTS_TOPIC"
         )
     [topic] = admin.describe_topics([settings.topic])
     partitions = [

@@ -1,5 +1,3 @@
-{#- The declared shape of a message, in one place. Identifiers are text here; given
-    'variant' they keep their JSON type, which tells an object from the text of one. -#}
 {% macro attempt_schema(identifier='string', corrupt_column=none) -%}
 keen_id {{ identifier }},
 exam_name {{ identifier }},

@@ -1,6 +1,4 @@
-{#- Descriptions reach the tables (persist_docs) without a commit of their own: the table
-    is created from a temporary view whose columns carry the comments. dbt-spark's way is
-    one ALTER a column, each a commit. -#}
+{#- dbt-spark's way to comments (persist_docs) is one ALTER a column, each a commit. -#}
 {% macro spark__create_table_as(temporary, relation, compiled_code, language='sql') -%}
     {%- if temporary -%}
         {{ create_temporary_view(relation, compiled_code) }}
@@ -32,21 +30,26 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- What is left to say after that, on an incremental run whose yml has changed: one
-    statement a table, none when nothing changed. -#}
-{% macro spark__alter_column_comment(relation, column_dict) -%}
-    {%- set existing = {} -%}
-    {%- for row in run_query('describe table ' ~ relation).rows if row[0] not in existing -%}
-        {%- do existing.update({row[0]: row[2] or ''}) -%}
-    {%- endfor -%}
-    {%- set changes = [] -%}
-    {%- for name, column in column_dict.items() -%}
-        {%- if column.description != existing.get(name) -%}
-            {%- set comment = column.description | replace('\\', '\\\\') | replace("'", "\\'") -%}
-            {%- do changes.append('alter column ' ~ name ~ " comment '" ~ comment ~ "'") -%}
+{% macro spark__persist_docs(relation, model, for_relation, for_columns) -%}
+    {#- A table that a model has just made carries its comments already. -#}
+    {%- set is_asked = for_columns and config.persist_column_docs() -%}
+    {%- if is_asked and config.get('materialized') != 'table' -%}
+        {%- set existing = {} -%}
+        {%- set described = run_query('describe table ' ~ relation) -%}
+        {%- for row in described.rows if row[0] not in existing -%}
+            {%- do existing.update({row[0]: row[2] or ''}) -%}
+        {%- endfor -%}
+        {%- set changes = [] -%}
+        {%- for name, column in model.columns.items() -%}
+            {%- if column.description != existing.get(name) -%}
+                {%- set text = column.description | replace('\\', '\\\\') -%}
+                {%- set comment = " comment '" ~ text | replace("'", "\\'") ~ "'" -%}
+                {%- do changes.append(name ~ comment) -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- if changes -%}
+            {%- set columns = changes | join(', ') -%}
+            {%- do run_query('alter table ' ~ relation ~ ' alter column ' ~ columns) -%}
         {%- endif -%}
-    {%- endfor -%}
-    {%- if changes -%}
-        {%- do run_query('alter table ' ~ relation ~ ' ' ~ changes | join(', ') | replace(', alter column', ',')) -%}
     {%- endif -%}
 {%- endmacro %}

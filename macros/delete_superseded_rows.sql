@@ -1,5 +1,3 @@
-{#- After a merge: rows of an attempt that a newer message replaced, where the newer one
-    has fewer of them. -#}
 {% macro delete_superseded_rows() -%}
     {%- if is_incremental() -%}
         delete from {{ this }} as responses

@@ -1,5 +1,3 @@
-{#- The schemas are named as they are (`marts`), not `default_marts`; a developer's
-    target puts its own prefix before each. -#}
 {% macro generate_schema_name(custom_schema_name, node) -%}
     {%- if custom_schema_name is none -%}
         {{ target.schema }}

@@ -1,24 +1,57 @@
 {#- from_json is too kind to judge a message: it takes a second value, text after the
     object, NaN and single quotes in silence. Wrapped in an array and in an object, text
-    that is not exactly one strict JSON value breaks at least one of the two. -#}
-{% macro is_one_json_value(text) -%}
+    that is not exactly one strict JSON value breaks at least one of the two. A variant
+    refuses what from_json takes in silence as well: one key twice. -#}
+{% macro syntax_reject_reason(text) -%}
+    {%- set options -%}
+        map('allowNonNumericNumbers', 'false', 'allowSingleQuotes', 'false')
+    {%- endset -%}
+    {#- White space as JSON has it. -#}
+    {%- set stripped = "trim(leading ' \\t\\n\\r' from " ~ text ~ ")" -%}
+    case
+        when {{ stripped }} = '' then 'empty'
+        when not is_valid_utf8({{ text }}) then 'invalid_utf8'
+        when
+            coalesce(size(from_json(concat('[', {{ text }}, ']'), 'array<string>', {{ options }})), 0) != 1
+            or from_json(concat('{"v":', {{ text }}, '}'), 'map<string,string>', {{ options }}) is null
+            then 'invalid_json'
+        when not startswith({{ stripped }}, '{') then 'not_an_object'
+        when try_parse_json({{ text }}) is null then 'duplicate_key'
+    end
+{%- endmacro %}
+
+{% macro has_structure_as_identifier(identifiers) -%}
     (
-        size(from_json(concat('[', {{ text }}, ']'), 'array<string>', {{ strict_json() }})) = 1
-        and from_json(concat('{"v":', {{ text }}, '}'), 'map<string,string>', {{ strict_json() }})
-            is not null
+        {{ is_structure(identifiers ~ '.keen_id') }}
+        or {{ is_structure(identifiers ~ '.exam_name') }}
+        or {{ is_structure(identifiers ~ '.base_exam_id') }}
+        or {{ is_structure(identifiers ~ '.user_exam_id') }}
+        or {{ is_structure(identifiers ~ '.sequences.id') }}
+        or exists(
+            {{ identifiers }}.sequences.questions,
+            question -> {{ is_structure('question.id') }}
+            or exists(question.options, option -> {{ is_structure('option.id') }})
+        )
     )
 {%- endmacro %}
 
-{% macro strict_json() -%}
-    map('allowNonNumericNumbers', 'false', 'allowSingleQuotes', 'false')
-{%- endmacro %}
-
-{#- White space as JSON has it: space, tab, line feed, carriage return. -#}
-{% macro without_leading_white_space(text) -%}
-    trim(leading ' \t\n\r' from {{ text }})
-{%- endmacro %}
-
-{#- True for a JSON object or array; false for a scalar, null for none. -#}
 {% macro is_structure(variant) -%}
     (schema_of_variant({{ variant }}) like 'OBJECT%' or schema_of_variant({{ variant }}) like 'ARRAY%')
+{%- endmacro %}
+
+{% macro has_inconsistent_counts(counts) -%}
+    least(
+        {{ counts }}.total,
+        {{ counts }}.correct,
+        {{ counts }}.incorrect,
+        {{ counts }}.incomplete,
+        {{ counts }}.submitted,
+        {{ counts }}.unanswered
+    ) < 0
+    or greatest(
+        {{ counts }}.correct,
+        {{ counts }}.incorrect,
+        {{ counts }}.incomplete,
+        {{ counts }}.unanswered
+    ) > {{ counts }}.total
 {%- endmacro %}

@@ -1,7 +1,6 @@
-{#- What an incremental model has not seen yet: per partition, the offsets above the
-    largest that it holds. Literals, so that Iceberg leaves out the files of older ones
-    and the work is that of what is new. -#}
-{% macro is_new_message(topic_partition='_kafka_partition', topic_offset='_kafka_offset') -%}
+{% macro is_new_message(
+    topic_partition='_kafka_partition', topic_offset='_kafka_offset'
+) -%}
     {%- if execute and is_incremental() -%}
         {%- set seen = run_query(
             'select _kafka_partition, max(_kafka_offset) from ' ~ this ~ ' group by _kafka_partition'
@@ -19,7 +18,6 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Order of messages that carry one keen_id, newest first. -#}
 {% macro newest_message_first() -%}
     _kafka_timestamp desc, _kafka_partition desc, _kafka_offset desc
 {%- endmacro %}

@@ -84,9 +84,9 @@ def spark_worker(stack: Stack) -> None:
         mine = socket.gethostbyname(socket.gethostname())
         if mine not in workers:
             raise RuntimeError(f"the Spark master has no live worker at {mine}")
-    elif len(workers) < int(stack.cluster["workers"]):
+    elif len(workers) < int(stack.spark["workers"]):
         raise RuntimeError(
-            f"the Spark master has {len(workers)} of {stack.cluster['workers']} "
+            f"the Spark master has {len(workers)} of {stack.spark['workers']} "
             "live workers"
         )
 
@@ -106,12 +106,12 @@ def spark(stack: Stack) -> None:
     """An executor runs a task, asked for over Connect and over Thrift."""
     from pyhive import hive
     from pyspark.errors import PySparkException
+    from pyspark.sql.connect.session import SparkSession
 
-    from ingest.spark import connect
-
+    # A client of Spark Connect waits for minutes where nothing listens.
     _reach(stack, "spark", "spark_connect")
     _reach(stack, "spark", "spark_thrift")
-    session = connect(stack.spark_remote)
+    session = SparkSession.builder.remote(stack.spark_remote).create()
     # A task waits for ever while no executor lives.
     interrupt = threading.Timer(_TASK_SECONDS, session.interruptAll)
     interrupt.start()

@@ -13,34 +13,40 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from services.stack import CONTAINERS, ROOT, Stack, StackError, load
+from cli.program import CommandError
+from cli.settings import ROOT
+from services.stack import CONTAINERS, Stack
 
 JAVA_VERSIONS = (17, 21)
 FREE_DISK_BYTES = 4 * 1024**3  # packages and jars take 1.4 GiB, data the rest
 
 
-def check_java() -> None:
-    """Java 17 or 21 is on the path, or where JAVA_HOME says."""
+def java() -> str:
+    """The command that runs Java: on the path, or where JAVA_HOME says."""
     home = os.environ.get("JAVA_HOME")
-    java = str(Path(home, "bin", "java")) if home else "java"
+    return str(Path(home, "bin", "java")) if home else "java"
+
+
+def check_java() -> None:
+    """It is Java 17 or 21."""
     wanted = "Spark needs Java 17 or 21: install it, or set JAVA_HOME to it"
     try:
         done = subprocess.run(
-            [java, "-version"], capture_output=True, text=True, check=True
+            [java(), "-version"], capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
-        raise StackError(f"{java} can't be run; {wanted}") from None
+        raise CommandError(f"{java()} can't be run; {wanted}") from None
     found = re.search(r'version "(\d+)', done.stderr)
     if not found or int(found[1]) not in JAVA_VERSIONS:
         first = done.stderr.strip().splitlines()[0]
-        raise StackError(f"{java} is {first}; {wanted}")
+        raise CommandError(f"{java()} is {first}; {wanted}")
 
 
 def check_disk() -> None:
     """There is room for packages, jars and data."""
     free = shutil.disk_usage(ROOT).free
     if free < FREE_DISK_BYTES:
-        raise StackError(
+        raise CommandError(
             f"{ROOT} has {free / 1024**3:.1f} GiB of free disk, and set-up needs "
             f"{FREE_DISK_BYTES / 1024**3:.0f}: free some, or clone to another disk"
         )
@@ -52,7 +58,7 @@ def containers_answer(stack: Stack) -> bool:
     Told by the name of the Spark application (Spark's monitoring REST API), so that
     nobody else's services are ever taken for them.
     """
-    if stack.ports != load(CONTAINERS).ports or stack.in_containers:
+    if stack.ports != Stack(CONTAINERS).ports or stack.in_containers:
         return False
     address = f"http://{stack.address('spark', 'spark_ui')}/api/v1/applications"
     try:
@@ -66,7 +72,7 @@ def containers_answer(stack: Stack) -> bool:
 def check_metastore(stack: Stack) -> None:
     """One of the Hive metastores that the user names takes connections, if any is."""
     failures = []
-    for uri in filter(None, stack.hive_metastore_uris.split(",")):
+    for uri in filter(None, stack.setting("HIVE_METASTORE_URIS").split(",")):
         try:
             address = urlsplit(uri.strip())
             host, port = address.hostname, address.port
@@ -77,23 +83,23 @@ def check_metastore(stack: Stack) -> None:
         except (OSError, ValueError) as error:
             failures.append(f"{uri} ({error})")
     if failures:
-        raise StackError(
+        raise CommandError(
             f"no Hive metastore answers at {', '.join(failures)}: start it, or mend "
             "HIVE_METASTORE_URIS"
         )
 
 
-def check_ports(stack: Stack, services: tuple[str, ...]) -> None:
-    """Nobody else listens where these services are about to."""
-    for service in services:
+def check_ports(stack: Stack) -> None:
+    """Nobody else listens where the stack's services are about to."""
+    for service in stack.services:
         for name, port in stack.ports_of(service).items():
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
                     probe.bind((stack.host_of(service), port))
                 except OSError as error:
-                    raise StackError(
+                    raise CommandError(
                         f"port {port} ({name}) of stack {stack.name!r} is not free "
                         f"({error.strerror}): stop what uses it, or change the port "
-                        "in services/stacks.toml"
+                        "in settings.toml"
                     ) from None

@@ -9,7 +9,9 @@ import xmlrpc.client
 from pathlib import Path
 from typing import Any
 
-from services.stack import Stack, StackError, socket_path
+from cli.program import CommandError
+from services.configuration import socket_path
+from services.stack import Stack
 
 _ALIVE = {"STARTING", "RUNNING"}
 
@@ -41,7 +43,7 @@ class Supervisor:
         """Start supervisord in the background, with no service yet.
 
         Raises:
-            StackError: it ended or does not answer.
+            CommandError: it ended or does not answer.
         """
         supervisord = [sys.executable, "-m", "supervisor.supervisord"]
         done = subprocess.run(
@@ -55,7 +57,7 @@ class Supervisor:
         while not self.is_running():
             if done.returncode or time.monotonic() > deadline:
                 reason = (done.stderr or done.stdout).strip().replace("\n", " ")
-                raise StackError(f"supervisord did not start: {reason}")
+                raise CommandError(f"supervisord did not start: {reason}")
             time.sleep(0.05)
 
     def states(self) -> dict[str, dict[str, Any]]:

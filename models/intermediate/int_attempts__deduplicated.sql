@@ -1,9 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='merge',
-    unique_key='attempt_id',
-    on_schema_change='fail'
-) }}
+{{ config(materialized='incremental', unique_key='attempt_id') }}
 
 with accepted_messages as (
 
@@ -26,43 +21,53 @@ ranked as (
 
 ),
 
-typed as (
+newest_messages as (
 
-    select
-        keen_id as attempt_id,
-        user_exam_id,
-        base_exam_id as exam_id,
-        exam_name as course_name,
-        sequences.attempt as attempt_number,
-        {{ read_whole_number('max_attempts') }} as max_attempts,
-        sequences.counts.total as question_count,
-        sequences.counts.correct as correct_count,
-        sequences.counts.incorrect as incorrect_count,
-        sequences.counts.incomplete as incomplete_count,
-        sequences.counts.submitted as submitted_count,
-        sequences.counts.unanswered as unanswered_count,
-        case certification when 'true' then true when 'false' then false end
-            as is_certification,
-        sequences.counts.all_correct as is_all_correct,
-        {{ read_iso_timestamp('started_at') }} as started_at,
-        {{ read_epoch_seconds('keen_timestamp') }} as recorded_at,
-        sequences.questions,
-        _kafka_topic,
-        _kafka_partition,
-        _kafka_offset,
-        _kafka_timestamp
+    select ranked.*
     from ranked
-    where message_rank = 1
+    {% if is_incremental() %}
+    -- A message may be older than the one of its attempt that came before it.
+    left join {{ this }} as known on ranked.keen_id = known.attempt_id
+    {% endif %}
+    where
+        ranked.message_rank = 1
+    {% if is_incremental() %}
+    and (
+        known.attempt_id is null
+        or struct(
+            ranked._kafka_timestamp,
+            ranked._kafka_partition,
+            ranked._kafka_offset
+        )
+        > struct(
+            known._kafka_timestamp, known._kafka_partition, known._kafka_offset
+        )
+    )
+    {% endif %}
 
 )
 
-select typed.*
-from typed
-{% if is_incremental() %}
--- A message may be older than the one of its attempt that came before it.
-left join {{ this }} as known on typed.attempt_id = known.attempt_id
-where
-    known.attempt_id is null
-    or struct(typed._kafka_timestamp, typed._kafka_partition, typed._kafka_offset)
-    > struct(known._kafka_timestamp, known._kafka_partition, known._kafka_offset)
-{% endif %}
+select
+    keen_id as attempt_id,
+    user_exam_id,
+    base_exam_id as exam_id,
+    exam_name as course_name,
+    sequences.attempt as attempt_number,
+    {{ read_whole_number('max_attempts') }} as max_attempts,
+    sequences.counts.total as question_count,
+    sequences.counts.correct as correct_count,
+    sequences.counts.incorrect as incorrect_count,
+    sequences.counts.incomplete as incomplete_count,
+    sequences.counts.submitted as submitted_count,
+    sequences.counts.unanswered as unanswered_count,
+    case certification when 'true' then true when 'false' then false end
+        as is_certification,
+    sequences.counts.all_correct as is_all_correct,
+    {{ read_iso_timestamp('started_at') }} as started_at,
+    {{ read_epoch_seconds('keen_timestamp') }} as recorded_at,
+    sequences.questions,
+    _kafka_topic,
+    _kafka_partition,
+    _kafka_offset,
+    _kafka_timestamp
+from newest_messages

@@ -1,16 +1,4 @@
--- All answers count the same scored attempts, and the rankings hold the same courses.
-{%- set counting_attempts = [
-    'rpt_least_common_courses',
-    'rpt_most_common_courses',
-    'rpt_course_scores',
-    'rpt_perfect_scores',
-    'rpt_scores_below_50',
-] %}
-{%- set counting_courses_alone = [
-    'rpt_longest_courses',
-    'rpt_incomplete_unanswered_questions',
-] %}
-
+-- Attempts, courses, the totals and the score summary count the same scored attempts.
 with totals as (
 
     select
@@ -19,6 +7,12 @@ with totals as (
         count(distinct course_name) as course_count
     from {{ ref('fct_attempts') }}
     where is_scored
+    union all
+    select
+        'fct_course_results' as counted_in,
+        coalesce(sum(attempt_count), 0) as attempt_count,
+        count(*) as course_count
+    from {{ ref('fct_course_results') }}
     union all
     select
         'rpt_assessment_totals' as counted_in,
@@ -32,26 +26,10 @@ with totals as (
         max(item_count) filter (where grain = 'attempt') as attempt_count,
         max(item_count) filter (where grain = 'course') as course_count
     from {{ ref('rpt_course_score_summary') }}
-    {% for model in counting_attempts %}
-    union all
-    select
-        '{{ model }}' as counted_in,
-        coalesce(sum(attempt_count), 0) as attempt_count,
-        count(*) as course_count
-    from {{ ref(model) }}
-    {% endfor %}
-    {% for model in counting_courses_alone %}
-    union all
-    select
-        '{{ model }}' as counted_in,
-        null as attempt_count,
-        count(*) as course_count
-    from {{ ref(model) }}
-    {% endfor %}
 
 ),
 
--- NULL, where a model does not count attempts or courses, takes no part.
+-- NULL, where a model does not count courses, takes no part.
 compared as (
 
     select

@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from services.preflight import check_ports
-from services.stack import load
+from services.stack import Stack
 from tests.containers.engine import CLUSTER, compose
 from tests.integration import stack as local
 
@@ -14,8 +14,7 @@ from tests.integration import stack as local
 @pytest.fixture(scope="session", autouse=True)
 def image() -> Iterator[None]:
     compose("down", "--volumes", environment=CLUSTER)
-    stack = load("default", {})
-    check_ports(stack, stack.services)
+    check_ports(Stack("default", {}))
     compose("build", "pipeline")
     yield
     compose("down", "--volumes", environment=CLUSTER)
@@ -39,4 +38,4 @@ def local_answers() -> Iterator[Callable[[int], str]]:
         return local.run("make", "--silent", "answers").stdout
 
     yield answers
-    local.services("down")
+    local.down()

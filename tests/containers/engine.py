@@ -12,32 +12,21 @@ from typing import Any
 
 from pyhive import hive
 
-from services.stack import ROOT, load
+from cli.settings import HOST, ROOT
+from services.stack import Stack
+from tests import shell
 
 IMAGE = "assessments:check"
 CLUSTER = {
     "COMPOSE_PROFILES": "cluster",
     "SPARK_MASTER": "spark://spark-master:7077",
 }
-# What the user has set must not reach the check.
-_OF_THE_USER = {
-    "COMPOSE_PROFILES",
-    "DBT_PROFILES_DIR",
-    "DBT_TARGET",
-    "KAFKA_BOOTSTRAP_SERVERS",
-    "HIVE_METASTORE_URIS",
-    "LAKE_WAREHOUSE",
-    "MAKEFLAGS",
-    "MAKELEVEL",
-    "SPARK_HOME",
-    "SPARK_MASTER",
-    "SPARK_REMOTE",
-    "SPARK_THRIFT_HOST",
-    "SPARK_THRIFT_PORT",
-    "STACK",
-}
 ENVIRONMENT = {
-    **{name: text for name, text in os.environ.items() if name not in _OF_THE_USER},
+    **{
+        name: text
+        for name, text in shell.ENVIRONMENT.items()
+        if not name.startswith("COMPOSE_")
+    },
     "COMPOSE_PROJECT_NAME": "assessments-check",
     "ASSESSMENTS_IMAGE": IMAGE,
 }
@@ -47,17 +36,9 @@ def run(
     *command: str, environment: Mapping[str, str] = {}, exit_code: int = 0
 ) -> subprocess.CompletedProcess[str]:
     """Run a command on the host, from the repository root."""
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        timeout=900,
-        cwd=ROOT,
-        env={**ENVIRONMENT, **environment},
-        check=False,
+    return shell.run(
+        *command, exit_code=exit_code, environment={**ENVIRONMENT, **environment}
     )
-    assert done.returncode == exit_code, f"{command}: {done.stdout}{done.stderr}"
-    return done
 
 
 def start(*command: str) -> subprocess.Popen[str]:
@@ -114,9 +95,8 @@ def kill(name: str) -> None:
 
 def query(text: str) -> list[tuple[Any, ...]]:
     """Rows of a query from the host, over Thrift."""
-    stack = load("default", {})
-    connection = hive.connect(stack.host, stack.ports["spark_thrift"])
-    with closing(connection):
+    port = Stack("default", {}).ports["spark_thrift"]
+    with closing(hive.connect(HOST, port)) as connection:
         cursor = connection.cursor()
         cursor.execute(text)
         rows: list[tuple[Any, ...]] = cursor.fetchall()

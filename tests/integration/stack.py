@@ -6,12 +6,10 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,96 +18,97 @@ import pyarrow
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from pyhive import hive
 
-from services.stack import ROOT, Stack, load
+from cli.settings import HOST, ROOT
+from services.processes import Supervisor
+from services.stack import Stack
+from tests import shell
 from tests.oracle import Message
 from tests.quirks import RawMessage
 
 SAMPLE = "data/assessment-attempts-sample.json"
 SAMPLE_MESSAGES = 506
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-STACK: Stack = load("test", environment={})
-BIN = Path(sys.executable).parent
-# Whatever the user's shell points at, the tests reach their own services alone.
-_OF_THE_USER = {
-    "DBT_PROFILES_DIR",
-    "DBT_PROJECT_DIR",
-    "HIVE_METASTORE_URIS",
-    "LAKE_WAREHOUSE",
-    "SPARK_HOME",
-    "SPARK_MASTER",
-}
+STACK = Stack("test", environment={})
+TARGET = STACK.directory / "target"
 ENVIRONMENT = {
-    **{name: text for name, text in os.environ.items() if name not in _OF_THE_USER},
-    "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
     "STACK": STACK.name,
     "KAFKA_BOOTSTRAP_SERVERS": STACK.bootstrap_servers,
-    "ASSESSMENTS_TOPIC": STACK.topic,
     "SPARK_REMOTE": STACK.spark_remote,
-    "SPARK_THRIFT_HOST": STACK.host,
+    "SPARK_THRIFT_HOST": HOST,
     "SPARK_THRIFT_PORT": str(STACK.ports["spark_thrift"]),
-    "DBT_TARGET": "shared",
-    "DBT_TARGET_PATH": str(STACK.directory / "target"),
+    "DBT_TARGET_PATH": str(TARGET),
     "DBT_LOG_PATH": str(STACK.directory / "log"),
 }
+# Made when the stack is new, taken away by the session that fills it.
+_IS_FRESH = STACK.directory / "run" / "is-fresh"
 
 
 def run(
-    *command: str, exit_code: int | None = 0, environment: Mapping[str, str] = {}
+    *command: str,
+    exit_code: int | None = 0,
+    environment: Mapping[str, str] = {},
+    cwd: Path = ROOT,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command as a user of the test stack would, from the repository root."""
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        cwd=ROOT,
-        env={**ENVIRONMENT, **environment},
-        check=False,
+    """Run a command as a user of the test stack would."""
+    return shell.run(
+        *command,
+        exit_code=exit_code,
+        environment={**ENVIRONMENT, **environment},
+        cwd=cwd,
     )
-    if exit_code is not None:
-        assert done.returncode == exit_code, f"{command}: {done.stdout}{done.stderr}"
-    return done
 
 
 def ingest(
     *arguments: str, exit_code: int | None = 0, environment: Mapping[str, str] = {}
 ) -> subprocess.CompletedProcess[str]:
-    command = (sys.executable, "-m", "ingest", *arguments)
+    command = ("python", "-m", "ingest", *arguments)
     return run(*command, exit_code=exit_code, environment=environment)
 
 
-def services(command: str) -> None:
-    run(sys.executable, "-m", "services", command)
+def start(*command: str) -> subprocess.Popen[str]:
+    """The same in the background.
+
+    A shell that runs the tests in the background has them ignore SIGINT, and a child
+    would too.
+    """
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**shell.ENVIRONMENT, **ENVIRONMENT},
+        text=True,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def up(environment: Mapping[str, str] = {}) -> str:
+    return run("python", "-m", "services", "up", environment=environment).stdout
+
+
+def down() -> None:
+    run("python", "-m", "services", "down")
 
 
 def start_fresh() -> None:
-    """The stack is up and holds nothing."""
+    """The stack is up, with an empty topic and an empty raw table."""
     if STACK.directory.exists():
-        services("down")
+        down()
         shutil.rmtree(STACK.directory)
-    services("up")
+    up()
+    # The addresses of the tests' own services are no reason to require a topic.
+    ingest("init")
+    _IS_FRESH.touch()
 
 
-def start_with_sample() -> None:
-    """The stack is up and holds the sample, landed and built; if it does, it stays."""
-    services("up")
-    with suppress(hive.Error):
-        [(landed,)] = query("select count(*) from raw.assessment_attempts")
-        [(built,)] = query(
-            "select assessment_count from marts.rpt_assessment_totals "
-            "where unit = 'messages'"
-        )
-        if landed == built == SAMPLE_MESSAGES:
-            return
-    start_fresh()
-    ingest("publish", SAMPLE)
-    ingest("drain")
-    run("dbt", "build", "--exclude-resource-type", "test", "unit_test")
+def take_fresh() -> None:
+    """The stack is up and empty; that of `make test` is taken as it is."""
+    if not _IS_FRESH.exists():
+        start_fresh()
+    _IS_FRESH.unlink()
 
 
 def query(text: str) -> list[tuple[Any, ...]]:
     """Rows of a query, over Thrift as dbt and JDBC send it."""
-    with closing(hive.connect(STACK.host, STACK.ports["spark_thrift"])) as connection:
+    with closing(hive.connect(HOST, STACK.ports["spark_thrift"])) as connection:
         cursor = connection.cursor()
         cursor.execute(text)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
@@ -176,17 +175,25 @@ def topic_records(topic: str = STACK.topic) -> list[Any]:
     return records
 
 
-def topic_messages(topic: str = STACK.topic) -> list[Message]:
+def topic_messages() -> list[Message]:
     """The topic as the independent calculation takes it."""
     return [
         Message(
             record.partition,
             record.offset,
-            EPOCH + timedelta(milliseconds=record.timestamp),
+            datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=record.timestamp),
             record.value,
         )
-        for record in topic_records(topic)
+        for record in topic_records()
     ]
+
+
+def wait_until(what: str, happens: Callable[[], object], seconds: float = 60) -> None:
+    """Look again and again, without a pause that could miss it."""
+    deadline = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
+        time.sleep(0.02)
 
 
 def kill(pid: int) -> None:
@@ -194,15 +201,10 @@ def kill(pid: int) -> None:
 
 
 def pid_of(service: str) -> int:
-    """The process id of a running service, after waiting for it to run."""
-    from services.processes import Supervisor
-
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if pid := Supervisor(STACK).pid(service):
-            return pid
-        time.sleep(0.2)
-    raise AssertionError(f"{service} does not run")
+    """The process id of a service, after waiting for it to run."""
+    supervisor = Supervisor(STACK)
+    wait_until(f"{service} runs", lambda: supervisor.pid(service))
+    return supervisor.pid(service)
 
 
 def spark_events(directory: Path) -> Iterator[dict[str, Any]]:
@@ -213,11 +215,17 @@ def spark_events(directory: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def delete_from_hdfs(path: str) -> None:
-    """Remove a path with everything under it, over WebHDFS."""
-    address = f"http://{STACK.host}:{STACK.ports['namenode_web']}/webhdfs/v1{path}"
-    request = urllib.request.Request(
-        f"{address}?op=DELETE&recursive=true", method="DELETE"
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        assert b"true" in answer.read()
+def web_hdfs(path: str, operation: str, method: str = "GET") -> Any:
+    """Ask HDFS about a path, over WebHDFS; None where there is no such path."""
+    address = f"http://{STACK.address('namenode', 'namenode_web')}/webhdfs/v1{path}"
+    request = urllib.request.Request(f"{address}?op={operation}", method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        assert error.code == 404
+        return None
+
+
+if __name__ == "__main__":
+    start_fresh()

@@ -1,181 +1,74 @@
 """drain: the promises about landing, each broken on purpose on real services."""
 
-import random
+import json
+import os
+import re
 import signal
 import subprocess
-import sys
-import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count, islice
 from urllib.parse import urlsplit
 
 import pytest
 
 from data.generate import attempts
+from ingest import raw_table
+from ingest.spark import spark_session
 from tests.integration.stack import (
-    ENVIRONMENT,
-    delete_from_hdfs,
+    STACK,
     ingest,
     kill,
     pid_of,
     produce,
     query,
-    services,
+    start,
     topic_records,
+    up,
+    wait_until,
+    web_hdfs,
 )
 from tests.quirks import RawMessage
 
-_KILLS_OF_EACH = 6
+_seeds = count(1)
 
 
-def _publish(count: int, seed: int) -> None:
+def _publish(number: int) -> None:
     """Attempts spread over the four partitions, as compact JSON."""
-    import json
-
+    documents = islice(attempts(number, next(_seeds)), number)
     produce(
         [
             RawMessage(
-                partition=number % 4,
-                timestamp_ms=1_600_000_000_000 + number,
+                partition=index % 4,
+                timestamp_ms=1_600_000_000_000 + index,
                 key=None,
-                value=json.dumps(attempt).encode(),
+                value=json.dumps(document).encode(),
             )
-            for number, attempt in enumerate(attempts(count, seed))
+            for index, document in enumerate(documents)
         ]
     )
 
 
-def _landed() -> Counter[tuple[int, int]]:
-    rows = query("select partition, offset from raw.assessment_attempts")
-    return Counter((partition, offset) for partition, offset in rows)
+def _landed() -> int:
+    [(rows,)] = query("select count(*) from raw.assessment_attempts")
+    return int(rows)
 
 
 def _assert_landed_exactly_once() -> None:
-    sent = {(record.partition, record.offset) for record in topic_records()}
-    landed = _landed()
-    assert set(landed) == sent
-    assert set(landed.values()) <= {1}
+    sent = Counter((record.partition, record.offset) for record in topic_records())
+    rows = query("select partition, offset from raw.assessment_attempts")
+    assert Counter((partition, offset) for partition, offset in rows) == sent
 
 
-def _start_drain(batch_size: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "ingest", "drain", "--batch-size", str(batch_size)]
-    # What it says is shown if the test fails. Where the tests run in the background,
-    # a shell has them ignore SIGINT, and a child would too.
-    return subprocess.Popen(
-        command,
-        env=ENVIRONMENT,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-
-
-def test_a_drain_says_what_it_landed_and_the_next_lands_nothing() -> None:
-    ingest("drain")
-    before = sum(_landed().values())
-    _publish(100, seed=1)
-    count = len(topic_records()) - before
-    done = ingest("drain").stdout.splitlines()[-1]
-    assert done.startswith(f"{count} messages of assessment-attempts landed in raw.")
-    assert all(f"partition {number}: " in done for number in range(4))
-    assert ingest("drain").stdout.startswith("0 messages of assessment-attempts")
-    _assert_landed_exactly_once()
-
-
-def test_killing_the_client_or_spark_at_any_moment_loses_and_doubles_nothing() -> None:
-    chance = random.Random(2018)
-    kinds = ["client", "spark"] * _KILLS_OF_EACH
-    chance.shuffle(kinds)
-    for number, kind in enumerate(kinds):
-        _publish(400, seed=100 + number)
-        drain = _start_drain(batch_size=60)
-        # Start-up takes about 3 seconds, landing about as long again.
-        time.sleep(chance.uniform(1.0, 7.0))
-        if kind == "client":
-            drain.kill()
-            drain.wait()
-        else:
-            kill(pid_of("spark"))
-            drain.wait(timeout=120)
-            services("up")
-    ingest("drain")
-    _assert_landed_exactly_once()
-
-
-def test_two_drains_at_once_double_nothing_and_the_second_says_so() -> None:
-    _publish(600, seed=3)
-    # Sixty batches last several times as long as the second one's start-up.
-    first = _start_drain(batch_size=10)
-    deadline = time.monotonic() + 60
-    before = sum(_landed().values())
-    while sum(_landed().values()) == before and time.monotonic() < deadline:
-        time.sleep(0.2)
-    second = ingest("drain")
-    assert "another ingest into this table is running" in second.stderr
-    assert first.wait(timeout=120) == 0
-    _assert_landed_exactly_once()
-
-
-@pytest.mark.parametrize("is_first", [False, True])
-def test_two_drains_of_the_same_moment_double_nothing(is_first: bool) -> None:
-    if is_first:
-        query("drop table raw.assessment_attempts purge")
-    _publish(200, seed=11)
-    drains = [_start_drain(batch_size=100) for _ in range(2)]
-    assert [drain.wait(timeout=120) for drain in drains] == [0, 0]
-    _assert_landed_exactly_once()
-
-
-def test_interrupting_a_drain_stops_it_and_loses_nothing() -> None:
-    _publish(600, seed=4)
-    drain = _start_drain(batch_size=10)
-    before = sum(_landed().values())
-    deadline = time.monotonic() + 60
-    while sum(_landed().values()) == before and time.monotonic() < deadline:
-        time.sleep(0.2)
-    drain.send_signal(signal.SIGINT)
-    assert drain.wait(timeout=60) == 130
-    assert sum(_landed().values()) < len(topic_records()), "stopped before the end"
-    ingest("drain")
-    _assert_landed_exactly_once()
-
-
-def test_readers_never_see_half_a_batch() -> None:
-    _publish(800, seed=5)
-    drain = _start_drain(batch_size=100)
-    seen = set()
-    while drain.poll() is None:
-        seen.add(query("select count(*) from raw.assessment_attempts")[0][0])
-    assert drain.returncode == 0
-    commits = query(
-        "select cast(summary['total-records'] as bigint) "
-        "from raw.assessment_attempts.snapshots"
-    )
-    assert len(seen) > 1, "readers looked on while batches arrived"
-    assert seen <= {row[0] for row in commits} | {0}
-
-
-def test_a_lost_checkpoint_is_made_anew_from_the_table() -> None:
-    _publish(50, seed=9)
-    ingest("drain")
-    delete_from_hdfs(_checkpoints())
-    ingest("drain")
-    _publish(50, seed=6)
-    ingest("drain")
-    _assert_landed_exactly_once()
-
-
-@pytest.mark.parametrize("log", ["offsets", "commits"])
-def test_a_checkpoint_that_lost_a_part_is_not_trusted(log: str) -> None:
-    _publish(200, seed=7)
-    ingest("drain", "--batch-size", "50")
-    properties = dict(query("show tblproperties raw.assessment_attempts"))
-    place = f"{_checkpoints()}/{properties['ingest.checkpoint']}"
-    newest = _newest_batch(place)
-    # As if a backup of the checkpoint, older than the table, had been restored.
-    for batch in range(newest - 1, newest + 1):
-        for name in {"offsets", log}:
-            delete_from_hdfs(f"{place}/{name}/{batch}")
-    _publish(200, seed=8)
-    ingest("drain", "--batch-size", "50")
-    _assert_landed_exactly_once()
+@contextmanager
+def _draining(batch_size: int) -> Iterator[subprocess.Popen[str]]:
+    """A drain that has landed its first batch."""
+    before = _landed()
+    command = ("python", "-m", "ingest", "drain", "--batch-size", str(batch_size))
+    with start(*command) as drain:
+        wait_until("a batch is landed", lambda: _landed() > before)
+        yield drain
 
 
 def _checkpoints() -> str:
@@ -184,6 +77,150 @@ def _checkpoints() -> str:
     return f"{urlsplit(location).path}/_checkpoints"
 
 
-def _newest_batch(place: str) -> int:
-    rows = query(f"select input_file_name() from text.`{place}/offsets` limit 100")
-    return max(int(name.rsplit("/", 1)[1]) for (name,) in rows)
+def _checkpoint() -> str:
+    properties = dict(query("show tblproperties raw.assessment_attempts"))
+    return f"{_checkpoints()}/{properties['ingest.checkpoint']}"
+
+
+def _newest(folder: str, pattern: str = r"(\d+)") -> int:
+    """The largest number of the files in a folder whose name is like that, or -1."""
+    listed = web_hdfs(folder, "LISTSTATUS") or {"FileStatuses": {"FileStatus": []}}
+    names = [each["pathSuffix"] for each in listed["FileStatuses"]["FileStatus"]]
+    found = (re.fullmatch(pattern, name) for name in names)
+    return max((int(each[1]) for each in found if each), default=-1)
+
+
+def test_drain_reports_what_it_landed_and_the_next_one_lands_nothing() -> None:
+    ingest("drain")
+    before = _landed()
+    _publish(100)
+    number = len(topic_records()) - before
+    said = ingest("drain").stdout.splitlines()[-1]
+    assert said.startswith(f"{number} messages of assessment-attempts landed in raw.")
+    assert all(f"partition {each}: " in said for each in range(4))
+    assert ingest("drain").stdout.startswith("0 messages of assessment-attempts")
+    _assert_landed_exactly_once()
+
+
+def test_query_of_a_killed_client_is_waited_for() -> None:
+    _publish(150)
+    with _draining(batch_size=10) as drain:
+        drain.kill()
+    second = ingest("drain")
+    assert "another ingest into this table is running" in second.stderr
+    _assert_landed_exactly_once()
+
+
+@pytest.mark.parametrize("is_in_table", [False, True])
+def test_spark_killed_in_a_batch_loses_and_doubles_nothing(is_in_table: bool) -> None:
+    """Killed when a batch is planned, before or after the table has its rows.
+
+    Spark writes the plan, commits the table, then notes that the batch is done.
+    """
+    place = _checkpoint()
+    metadata = f"{urlsplit(place).path.partition('/_checkpoints')[0]}/metadata"
+
+    def state() -> tuple[int, int, int]:
+        version = _newest(metadata, r"v(\d+)\.metadata\.json")
+        return _newest(f"{place}/offsets"), _newest(f"{place}/commits"), version
+
+    planned, done, version = state()
+    assert planned == done
+    ahead = version - done + is_in_table
+    spark = pid_of("spark")
+
+    def is_there() -> bool:
+        planned, done, version = state()
+        return planned > done and version - done == ahead
+
+    def is_frozen_there() -> bool:
+        if not is_there():
+            return False
+        os.kill(spark, signal.SIGSTOP)
+        if is_there():
+            return True
+        os.kill(spark, signal.SIGCONT)
+        return False
+
+    _publish(400)
+    with start("python", "-m", "ingest", "drain", "--batch-size", "10") as drain:
+        wait_until("Spark is between its two writes", is_frozen_there)
+        kill(spark)
+        assert drain.wait(timeout=120) == 1
+        assert drain.stderr
+        assert "nothing is lost: run the same again" in drain.stderr.read()
+    up()
+    ingest("drain")
+    _assert_landed_exactly_once()
+
+
+def test_second_ingest_waits_for_the_running_one() -> None:
+    """What runs is a query that lands nothing, in the session of all ingests."""
+    _publish(50)
+    with spark_session(STACK.spark_remote, shared_name=raw_table.NAME) as session:
+        running = (
+            session.readStream.format("rate")
+            .load()
+            .writeStream.format("noop")
+            .queryName("drain")
+            .start()
+        )
+        before = _landed()
+        with start("python", "-m", "ingest", "drain") as second:
+            assert second.stderr
+            assert "another ingest into this table" in second.stderr.readline()
+            assert _landed() == before
+            running.stop()
+            assert second.wait(timeout=60) == 0
+    _assert_landed_exactly_once()
+
+
+@pytest.mark.parametrize("is_first", [False, True])
+def test_two_ingests_of_the_same_moment_double_nothing(is_first: bool) -> None:
+    if is_first:
+        query("drop table raw.assessment_attempts purge")
+    _publish(200)
+    command = ("python", "-m", "ingest", "drain", "--batch-size", "300")
+    with start(*command) as one, start(*command) as other:
+        assert [one.wait(timeout=120), other.wait(timeout=120)] == [0, 0]
+    _assert_landed_exactly_once()
+
+
+def test_readers_see_whole_batches_and_an_interrupt_loses_nothing() -> None:
+    _publish(600)
+    seen: set[int] = set()
+    with _draining(batch_size=10) as drain:
+        while len(seen) < 3:
+            seen.add(_landed())
+        drain.send_signal(signal.SIGINT)
+        assert drain.wait(timeout=60) == 130
+    seen.add(_landed())
+    assert max(seen) < len(topic_records()), "stopped before the end"
+    commits = query(
+        "select cast(summary['total-records'] as bigint) "
+        "from raw.assessment_attempts.snapshots"
+    )
+    assert seen <= {row[0] for row in commits}
+    ingest("drain")
+    _assert_landed_exactly_once()
+
+
+def test_lost_checkpoint_is_made_anew_from_the_table() -> None:
+    web_hdfs(_checkpoints(), "DELETE&recursive=true", "DELETE")
+    _publish(200)
+    ingest("drain", "--batch-size", "50")
+    _assert_landed_exactly_once()
+
+
+@pytest.mark.parametrize("lost", [{"offsets"}, {"offsets", "commits"}])
+def test_checkpoint_older_than_the_table_is_not_trusted(lost: set[str]) -> None:
+    """As if a backup of the checkpoint had been restored, of one log or of both."""
+    place = _checkpoint()
+    newest = _newest(f"{place}/offsets")
+    assert newest >= 2
+    for name in lost:
+        for batch in (newest - 1, newest):
+            web_hdfs(f"{place}/{name}/{batch}", "DELETE", "DELETE")
+    _publish(200)
+    ingest("drain", "--batch-size", "50")
+    _assert_landed_exactly_once()

@@ -4,11 +4,12 @@ import gzip
 import itertools
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from cli.settings import ROOT
+from tests import shell
 from tests.integration.stack import (
     ENVIRONMENT,
     create_topic,
@@ -37,6 +38,20 @@ def topic() -> str:
     return name
 
 
+def _publish_standard_input(
+    topic: str, content: bytes
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        ["python", "-m", "ingest", "publish", "-", "--topic", topic],
+        input=content,
+        capture_output=True,
+        cwd=ROOT,
+        env={**shell.ENVIRONMENT, **ENVIRONMENT},
+        timeout=60,
+        check=False,
+    )
+
+
 def _array() -> bytes:
     return json.dumps(ATTEMPTS, ensure_ascii=False, indent=2).encode()
 
@@ -50,10 +65,8 @@ def _lines() -> bytes:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("array.json", _array()),
         ("lines.jsonl", _lines()),
         ("array.json.gz", gzip.compress(_array())),
-        ("lines.jsonl.gz", gzip.compress(_lines())),
     ],
 )
 def test_each_object_becomes_one_message_keyed_by_its_keen_id(
@@ -67,21 +80,14 @@ def test_each_object_becomes_one_message_keyed_by_its_keen_id(
     assert [record.key for record in records] == KEYS
 
 
-@pytest.mark.parametrize("content", [_array(), _lines(), gzip.compress(_lines())])
+@pytest.mark.parametrize("content", [_array(), gzip.compress(_lines())])
 def test_standard_input_is_read_like_a_file(topic: str, content: bytes) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "ingest", "publish", "-", "--topic", topic],
-        input=content,
-        capture_output=True,
-        env=ENVIRONMENT,
-        timeout=60,
-        check=True,
-    )
+    done = _publish_standard_input(topic, content)
     assert done.stdout.endswith(f"3 messages acknowledged by topic {topic}\n".encode())
     assert [record.value for record in topic_records(topic)] == VALUES
 
 
-def test_a_line_that_is_no_object_is_published_byte_for_byte(
+def test_line_that_is_no_object_is_published_byte_for_byte(
     topic: str, tmp_path: Path
 ) -> None:
     lines = [b"  not json ", b"", b"[1, 2]", b"\xff\xfe", b'{"a": NaN}', b'{"a": 1}\r']
@@ -92,7 +98,7 @@ def test_a_line_that_is_no_object_is_published_byte_for_byte(
     assert values == [*lines[:-1], b'{"a":1}']
 
 
-def test_the_largest_message_that_the_topic_takes_arrives(tmp_path: Path) -> None:
+def test_largest_message_that_the_topic_takes_arrives(tmp_path: Path) -> None:
     topic = f"publish-{next(_numbers)}"
     create_topic(topic, {"max.message.bytes": "5000000"})
     large = tmp_path / "large.json"
@@ -105,15 +111,13 @@ BAD_FILES = {
     "text": (b"Dear reader,\nthis is no file of attempts.\n", "is a JSON object"),
     "empty": (b"", "is empty"),
     "truncated": (b'[{"a":1},{"b":', "truncated after element 1"),
-    "not closed": (b'[{"a":1}', "not closed"),
-    "not objects": (b'[{"a":1}, 3]', "element 2 is a number"),
     "damaged gzip": (gzip.compress(_array())[:-9], "gzip"),
     "too large": (b'{"a":1}\n{"b":"' + b"x" * 1_100_000 + b'"}', "line 2"),
 }
 
 
 @pytest.mark.parametrize("name", BAD_FILES)
-def test_a_bad_file_publishes_nothing_and_says_what_and_where(
+def test_bad_file_publishes_nothing_and_says_what_and_where(
     topic: str, tmp_path: Path, name: str
 ) -> None:
     content, reason = BAD_FILES[name]
@@ -126,30 +130,21 @@ def test_a_bad_file_publishes_nothing_and_says_what_and_where(
     assert topic_records(topic) == []
 
 
-def test_a_fault_on_standard_input_says_how_many_were_acknowledged(topic: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "ingest", "publish", "-", "--topic", topic],
-        input=b'[{"a":1},{"b":2},{"c":',
-        capture_output=True,
-        env=ENVIRONMENT,
-        timeout=60,
-        check=False,
-    )
+def test_fault_on_standard_input_says_how_many_were_acknowledged(topic: str) -> None:
+    done = _publish_standard_input(topic, b'[{"a":1},{"b":2},{"c":')
     assert done.returncode == 1
     assert b"truncated after element 2" in done.stderr
     assert b"2 messages were acknowledged" in done.stderr
     assert len(topic_records(topic)) == 2
 
 
-def test_an_array_of_nothing_is_no_fault(topic: str, tmp_path: Path) -> None:
+def test_empty_array_publishes_nothing(topic: str, tmp_path: Path) -> None:
     (tmp_path / "none.json").write_text("[]")
     done = ingest("publish", str(tmp_path / "none.json"), "--topic", topic)
     assert done.stdout == f"0 messages acknowledged by topic {topic}\n"
 
 
-def test_only_an_empty_topic_is_filled_when_asked_so(
-    topic: str, tmp_path: Path
-) -> None:
+def test_if_empty_publishes_only_to_an_empty_topic(topic: str, tmp_path: Path) -> None:
     (tmp_path / "attempts.json").write_bytes(_array())
     arguments = ("publish", str(tmp_path / "attempts.json"), "--topic", topic)
     ingest(*arguments, "--if-empty")
@@ -164,12 +159,7 @@ def test_only_an_empty_topic_is_filled_when_asked_so(
         (["publish", "nowhere.json"], {}, "nowhere.json: No such file or directory"),
         (["publish", "data"], {}, "data: Is a directory"),
         (["publish", "README.md", "--topic", "none"], {}, "'none' does not exist"),
-        (["drain", "--topic", "none"], {}, "topic 'none' does not exist"),
-        (
-            ["publish", "README.md", "--bootstrap-servers", "127.0.0.1:9"],
-            {},
-            "no answer from Kafka at 127.0.0.1:9",
-        ),
+        (["init", "--topic", "none", "--topic-required"], {}, "'none' does not exist"),
         (
             ["drain"],
             {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"},
@@ -180,29 +170,11 @@ def test_only_an_empty_topic_is_filled_when_asked_so(
             {},
             "nothing listens at sc://127.0.0.1:9",
         ),
-        (["drain"], {"SPARK_REMOTE": "local[*]"}, "no Spark Connect address"),
-        (
-            ["drain"],
-            {"KAFKA_BOOTSTRAP_SERVERS": "broker"},
-            "KAFKA_BOOTSTRAP_SERVERS has 'broker'",
-        ),
     ],
 )
-def test_what_is_not_there_is_one_line_and_exit_code_1(
+def test_what_is_missing_is_named_in_one_line(
     arguments: list[str], environment: dict[str, str], reason: str
 ) -> None:
     done = ingest(*arguments, exit_code=1, environment=environment)
     [line] = done.stderr.strip().splitlines()
     assert line.startswith("ingest: ") and reason in line
-
-
-@pytest.mark.parametrize(
-    "arguments", [[], ["publish"], ["nonsense"], ["drain", "--batch-size", "0"]]
-)
-def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
-    assert "usage" in ingest(*arguments, exit_code=2).stderr
-
-
-@pytest.mark.parametrize("command", [[], ["publish"], ["drain"], ["status"]])
-def test_help_shows_how(command: list[str]) -> None:
-    assert "usage: python -m ingest" in ingest(*command, "--help").stdout

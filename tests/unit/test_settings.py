@@ -1,42 +1,93 @@
-"""Settings: a flag wins over the environment, and nonsense is refused."""
+"""Settings have one home, settings.toml; what must repeat one is compared with it."""
+
+import re
+import tomllib
 
 import pytest
+import yaml
 
-from ingest.errors import IngestError
-from ingest.settings import Settings, from_environment
+from cli.program import CommandError
+from cli.settings import FILE, ROOT, Settings, from_environment
+
+DEFAULTS = Settings(
+    "127.0.0.1:9092", "assessment-attempts", "sc://127.0.0.1:15002", "127.0.0.1", 10000
+)
 
 
 def test_without_anything_the_local_stack_is_meant() -> None:
-    assert from_environment({}) == Settings(
-        "127.0.0.1:9092", "assessment-attempts", "sc://127.0.0.1:15002"
-    )
+    assert from_environment({}) == DEFAULTS
 
 
-def test_a_flag_wins_over_the_environment() -> None:
+def test_flag_wins_over_the_environment() -> None:
     environment = {
         "KAFKA_BOOTSTRAP_SERVERS": "a:1",
         "ASSESSMENTS_TOPIC": "b",
         "SPARK_REMOTE": "sc://c:2",
+        "SPARK_THRIFT_HOST": "d",
+        "SPARK_THRIFT_PORT": "3",
     }
-    assert from_environment(environment) == Settings("a:1", "b", "sc://c:2")
-    assert from_environment(environment, "d:3", "e", "sc://f:4") == Settings(
-        "d:3", "e", "sc://f:4"
-    )
+    found = from_environment(environment)
+    assert found == Settings("a:1", "b", "sc://c:2", "d", 3)
+    found = from_environment(environment, "d:3", "e", "sc://f:4")
+    assert found == Settings("d:3", "e", "sc://f:4", "d", 3)
 
 
 @pytest.mark.parametrize(
-    ("bootstrap_servers", "topic", "spark_remote", "named"),
+    ("variable", "text", "named"),
     [
-        ("broker", "t", "sc://h:1", "KAFKA_BOOTSTRAP_SERVERS"),
-        ("a:1,b", "t", "sc://h:1", "'b'"),
-        (":9092", "t", "sc://h:1", "':9092'"),
-        ("a:1", "", "sc://h:1", "ASSESSMENTS_TOPIC"),
-        ("a:1", "t", "spark://h:7077", "SPARK_REMOTE"),
-        ("a:1", "t", "sc://", "SPARK_REMOTE"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "broker", "KAFKA_BOOTSTRAP_SERVERS has 'broker'"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "a:1,b", "'b'"),
+        ("KAFKA_BOOTSTRAP_SERVERS", ":9092", "':9092'"),
+        ("ASSESSMENTS_TOPIC", "", "ASSESSMENTS_TOPIC"),
+        ("SPARK_REMOTE", "spark://h:7077", "SPARK_REMOTE"),
+        ("SPARK_REMOTE", "sc://", "SPARK_REMOTE"),
+        ("SPARK_THRIFT_PORT", "thrift", "SPARK_THRIFT_PORT"),
     ],
 )
 def test_what_can_not_be_an_address_is_named(
-    bootstrap_servers: str, topic: str, spark_remote: str, named: str
+    variable: str, text: str, named: str
 ) -> None:
-    with pytest.raises(IngestError, match=named):
-        Settings(bootstrap_servers, topic, spark_remote)
+    with pytest.raises(CommandError, match=named):
+        from_environment({variable: text})
+
+
+def test_dbt_looks_for_thrift_where_settings_say() -> None:
+    profiles = (ROOT / "profiles" / "profiles.yml").read_text()
+    found = dict(
+        re.findall(r"env_var\('(SPARK_THRIFT_(?:HOST|PORT))', '([^']*)'\)", profiles)
+    )
+    assert found == {
+        "SPARK_THRIFT_HOST": DEFAULTS.thrift_host,
+        "SPARK_THRIFT_PORT": str(DEFAULTS.thrift_port),
+    }
+
+
+def test_jars_fit_the_pyspark_package() -> None:
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    [version] = [
+        each.removeprefix("pyspark[connect]==")
+        for each in pyproject["project"]["dependencies"]
+        if each.startswith("pyspark")
+    ]
+    ivy = (ROOT / "services" / "ivy.xml").read_text()
+    assert f'name="spark-sql-kafka-0-10_2.13" rev="{version}"' in ivy
+    assert f'name="spark-token-provider-kafka-0-10_2.13" rev="{version}"' in ivy
+    short = version.rsplit(".", 1)[0]
+    assert f'name="iceberg-spark-runtime-{short}_2.13"' in ivy
+
+
+def test_containers_publish_the_ports_of_the_default_stack() -> None:
+    internal = {"kafka_controller", "kafka_internal", "spark_master"}
+    wanted = {
+        f"127.0.0.1:{port}:{port}"
+        for name, port in FILE["ports"].items()
+        # Nobody outside needs these; each is one more that may be taken already.
+        if name not in internal and not name.endswith("_ipc")
+    }
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    published = [
+        port
+        for service in compose["services"].values()
+        for port in service.get("ports", [])
+    ]
+    assert sorted(published) == sorted(wanted)

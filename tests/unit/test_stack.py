@@ -1,42 +1,40 @@
 """Stacks: ports and data of two never meet, and a user's own service is left alone."""
 
+import re
 import socket
+from pathlib import Path
 
 import pytest
 
+from cli.program import CommandError
+from cli.settings import ROOT
+from services import stack as module
+from services.configuration import configuration
 from services.preflight import check_metastore
-from services.stack import ROOT, SERVICES, StackError, load
+from services.stack import CLUSTER_SERVICES, CONTAINERS, SERVICES, Stack, load
 
 
 def test_two_stacks_share_no_port_and_no_directory() -> None:
-    first, second = load("default", {}), load("test", {})
+    first, second = Stack("default", {}), Stack("test", {})
     assert not set(first.ports.values()) & set(second.ports.values())
     assert first.directory != second.directory
     assert len(set(first.ports.values())) == len(first.ports)
 
 
-def test_the_default_stack_listens_where_the_contract_says() -> None:
-    ports = load("default", {}).ports
+def test_default_stack_listens_where_people_rely_on() -> None:
+    ports = Stack("default", {}).ports
     assert (ports["kafka"], ports["namenode"], ports["namenode_web"]) == (
-        9092,
-        8020,
-        9870,
+        *(9092, 8020, 9870),
     )
     assert (ports["spark_thrift"], ports["spark_connect"]) == (10000, 15002)
     assert ports["spark_ui"] == 4040
 
 
 def test_every_port_belongs_to_one_service() -> None:
-    stack = load("default", {})
-    services = (*SERVICES, "datanode_2", "spark_master")
+    stack = Stack("default", {})
+    services = (*SERVICES, *CLUSTER_SERVICES)
     owned = [port for service in services for port in stack.ports_of(service).values()]
     assert sorted(owned) == sorted(stack.ports.values())
-
-
-def test_an_unknown_stack_is_refused_with_the_known_ones() -> None:
-    known = r"no stack is called 'mine'.*default, containers, second, test"
-    with pytest.raises(StackError, match=known):
-        load("mine", {})
 
 
 @pytest.mark.parametrize(
@@ -47,38 +45,49 @@ def test_an_unknown_stack_is_refused_with_the_known_ones() -> None:
         ({"KAFKA_BOOTSTRAP_SERVERS": "broker:9092"}, SERVICES[1:]),
         ({"LAKE_WAREHOUSE": "hdfs://namenode/lake"}, ("kafka", "spark")),
         ({"SPARK_REMOTE": "sc://spark:15002"}, SERVICES[:-1]),
+        ({"SPARK_MASTER": "spark://elsewhere:7077"}, SERVICES),
+        (
+            {"SPARK_MASTER": "spark://127.0.0.1:7077", "SPARK_WORKERS": "1"},
+            (
+                *("kafka", "namenode", "datanode", "datanode_2"),
+                *("spark_master", "spark_worker_1", "spark"),
+            ),
+        ),
     ],
 )
-def test_a_service_whose_address_is_set_is_the_users_own(
+def test_environment_decides_which_services_are_started_here(
     environment: dict[str, str], services: tuple[str, ...]
 ) -> None:
-    assert load("default", environment).services == services
+    assert Stack("default", environment).services == services
 
 
-def test_its_own_master_brings_a_cluster_and_any_other_does_not() -> None:
-    cluster = load("default", {"SPARK_MASTER": "spark://127.0.0.1:7077"})
-    assert cluster.services == (
-        "kafka",
-        "namenode",
-        "datanode",
-        "datanode_2",
-        "spark_master",
-        "spark_worker_1",
-        "spark_worker_2",
-        "spark",
-    )
-    for master in ("local[1]", "yarn", "spark://elsewhere:7077"):
-        assert load("default", {"SPARK_MASTER": master}).services == SERVICES
+def test_heap_is_a_setting() -> None:
+    assert Stack("default", {"KAFKA_HEAP": "3g"}).heaps["kafka"] == "3g"
 
 
-def test_a_heap_and_the_size_of_the_cluster_are_settings() -> None:
-    stack = load("default", {"KAFKA_HEAP": "3g", "SPARK_WORKERS": "5"})
-    assert (stack.heaps["kafka"], stack.cluster["workers"]) == ("3g", "5")
+def test_stack_keeps_the_settings_it_was_started_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    started = Stack("default", {"SPARK_MASTER": "local[1]", "SPARK_HEAP": "3g"})
+    started.kept_settings.parent.mkdir(parents=True)
+    started.keep_settings()
+    later = load("default", {"SPARK_HEAP": "4g", "SPARK_MASTER": ""})
+    assert (later.spark["master"], later.heaps["spark"]) == ("local[1]", "4g")
 
 
-def test_no_workers_are_refused() -> None:
-    with pytest.raises(StackError, match="SPARK_WORKERS is '0'"):
-        load("default", {"SPARK_WORKERS": "0"})
+@pytest.mark.parametrize(
+    ("name", "environment", "reason"),
+    [
+        ("mine", {}, "no stack is called 'mine'.*default, containers, second, test"),
+        ("default", {"SPARK_WORKERS": "0"}, "SPARK_WORKERS is '0'"),
+    ],
+)
+def test_impossible_stack_is_refused(
+    name: str, environment: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(CommandError, match=reason):
+        Stack(name, environment)
 
 
 @pytest.mark.parametrize(
@@ -90,24 +99,48 @@ def test_no_workers_are_refused() -> None:
         ("thrift://127.0.0.1:9,thrift://127.0.0.1:port", "Connection refused.*port"),
     ],
 )
-def test_a_metastore_that_does_not_answer_is_named(uris: str, reason: str) -> None:
-    with pytest.raises(StackError, match=rf"answers at {uris.split(',')[0]}.*{reason}"):
-        check_metastore(load("default", {"HIVE_METASTORE_URIS": uris}))
+def test_metastore_that_does_not_answer_is_named(uris: str, reason: str) -> None:
+    named = rf"answers at {uris.split(',')[0]}.*{reason}"
+    with pytest.raises(CommandError, match=named):
+        check_metastore(Stack("default", {"HIVE_METASTORE_URIS": uris}))
 
 
 def test_one_metastore_that_answers_is_enough() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         uris = f"thrift://127.0.0.1:9,thrift://127.0.0.1:{server.getsockname()[1]}"
-        check_metastore(load("default", {"HIVE_METASTORE_URIS": uris}))
-    check_metastore(load("default", {}))
+        check_metastore(Stack("default", {"HIVE_METASTORE_URIS": uris}))
+    check_metastore(Stack("default", {}))
 
 
-def test_the_versions_that_appear_twice_agree() -> None:
-    """Jars must fit the pyspark package, whose version stands in pyproject.toml."""
-    spark = (ROOT / "pyproject.toml").read_text().split('"pyspark[connect]==')[1]
-    version = spark.split('"')[0]
-    ivy = (ROOT / "services" / "ivy.xml").read_text()
-    assert f'name="spark-sql-kafka-0-10_2.13" rev="{version}"' in ivy
-    assert f'name="spark-token-provider-kafka-0-10_2.13" rev="{version}"' in ivy
-    short = version.rsplit(".", 1)[0]
-    assert f'name="iceberg-spark-runtime-{short}_2.13"' in ivy
+@pytest.mark.parametrize("is_cluster", [False, True])
+def test_containers_run_the_same_configuration(is_cluster: bool) -> None:
+    """What is otherwise than locally, but for the hosts, stands here line by line."""
+    masters = ("spark://127.0.0.1:7077", "spark://spark-master:7077")
+    ours, theirs = (
+        _without_hosts(Stack(name, {"SPARK_MASTER": master} if is_cluster else {}))
+        for name, master in zip(("default", CONTAINERS), masters, strict=True)
+    )
+    assert ours.keys() == theirs.keys()
+    differing = {
+        (name, line)
+        for name in ours.keys() - {"supervisord.conf"}
+        for line in set(ours[name].splitlines()) ^ set(theirs[name].splitlines())
+    }
+    servers = 'export KAFKA_BOOTSTRAP_SERVERS="${KAFKA_BOOTSTRAP_SERVERS:-HOST:%s}"'
+    assert differing == {
+        ("client.env", servers % 9092),
+        ("client.env", servers % 9094),
+        ("services.env", "SPARK_WORKER_HOST=HOST"),
+        ("services.env", "SPARK_WORKER_HOST="),
+    }
+
+
+def _without_hosts(stack: Stack) -> dict[str, str]:
+    names = "kafka|namenode|datanode-2|datanode|spark-master|spark"
+    host = re.compile(rf"(?<=[/>=@ -])({names}|127\.0\.0\.1)(?=[:<}}\s])")
+    return {
+        name: host.sub("HOST", text)
+        .replace(f".stack/{stack.name}/", ".stack/NAME/")
+        .replace(f"assessments-{stack.name}", "assessments-NAME")
+        for name, text in configuration(stack, ROOT).items()
+    }

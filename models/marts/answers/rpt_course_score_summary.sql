@@ -3,7 +3,7 @@ with courses as (
     select
         'course' as grain,
         mean_score as score
-    from {{ ref('rpt_course_scores') }}
+    from {{ ref('fct_course_results') }}
 
 ),
 

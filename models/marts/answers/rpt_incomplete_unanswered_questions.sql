@@ -1,29 +1,9 @@
-with scored_attempts as (
-
-    select *
-    from {{ ref('fct_attempts') }}
-    where is_scored
-
-),
-
-courses as (
-
-    select
-        course_name,
-        coalesce(sum(incomplete_count), 0) as incomplete_count,
-        coalesce(sum(unanswered_count), 0) as unanswered_count,
-        sum(question_count) as question_count
-    from scored_attempts
-    group by course_name
-
-),
-
-summed as (
+with courses as (
 
     select
         *,
         incomplete_count + unanswered_count as incomplete_unanswered_count
-    from courses
+    from {{ ref('fct_course_results') }}
 
 )
 
@@ -36,4 +16,4 @@ select
     question_count,
     try_divide(incomplete_unanswered_count, question_count)
         as incomplete_unanswered_rate
-from summed
+from courses

@@ -1,27 +1,13 @@
-with scored_attempts as (
+with courses as (
 
-    select *
-    from {{ ref('fct_attempts') }}
-    where is_scored
-
-),
-
-courses as (
-
-    select
-        course_name,
-        max(question_count) as question_count,
-        min(question_count) as min_question_count,
-        count(distinct exam_id) as exam_count
-    from scored_attempts
-    group by course_name
+    select * from {{ ref('fct_course_results') }}
 
 )
 
 select
-    rank() over (order by question_count desc) as course_rank,
+    rank() over (order by max_question_count desc) as course_rank,
     course_name,
-    question_count,
+    max_question_count as question_count,
     min_question_count,
     exam_count
 from courses

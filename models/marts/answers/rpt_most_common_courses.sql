@@ -1,35 +1,12 @@
-with scored_attempts as (
+with courses as (
 
-    select *
-    from {{ ref('fct_attempts') }}
-    where is_scored
-
-),
-
-courses as (
-
-    select
-        course_name,
-        count(*) as attempt_count
-    from scored_attempts
-    group by course_name
-
-),
-
-ranked as (
-
-    select
-        course_name,
-        attempt_count,
-        rank() over (order by attempt_count desc) as course_rank,
-        try_divide(attempt_count, sum(attempt_count) over ()) as attempt_share
-    from courses
+    select * from {{ ref('fct_course_results') }}
 
 )
 
 select
-    course_rank,
+    rank() over (order by attempt_count desc) as course_rank,
     course_name,
     attempt_count,
-    attempt_share
-from ranked
+    try_divide(attempt_count, sum(attempt_count) over ()) as attempt_share
+from courses

@@ -1,19 +1,6 @@
-with scored_attempts as (
+with courses as (
 
-    select *
-    from {{ ref('fct_attempts') }}
-    where is_scored
-
-),
-
-courses as (
-
-    select
-        course_name,
-        count_if(score < 0.5) as below_50_count,
-        count(*) as attempt_count
-    from scored_attempts
-    group by course_name
+    select * from {{ ref('fct_course_results') }}
 
 )
 

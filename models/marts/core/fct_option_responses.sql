@@ -1,8 +1,6 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='merge',
     unique_key=['attempt_id', 'question_position', 'option_position'],
-    on_schema_change='fail',
     post_hook='{{ delete_superseded_rows() }}'
 ) }}
 

@@ -1,3 +1,23 @@
+// The contents: every heading of the page, as a list of lists.
+const contents = document.querySelector("nav");
+let chapters = contents.appendChild(document.createElement("ul"));
+let sections = chapters;
+for (const heading of document.querySelectorAll("main h2, main h3")) {
+  heading.querySelector(".anchor-link")?.remove();
+  const link = document.createElement("a");
+  link.href = `#${heading.id}`;
+  link.textContent = heading.textContent.trim();
+  const item = document.createElement("li");
+  item.append(link);
+  if (heading.tagName === "H2") {
+    chapters.append(item);
+    sections = null;
+  } else {
+    sections ??= chapters.lastElementChild.appendChild(document.createElement("ul"));
+    sections.append(item);
+  }
+}
+
 // A click on a heading sorts by that column: up, then down (WAI-ARIA practices, "Sortable
 // Table"). Empty cells stay last.
 for (const table of document.querySelectorAll(".table table")) {

@@ -1,0 +1,131 @@
+"""The questions and how their answers are shown, from dbt's manifest.
+
+A question lives in its model's yml, under `config: meta:`
+
+    question   in its own words; who adds it sees the answer everywhere
+    number     its place among the numbered ones; those without follow by name
+    headings   columns to show, in order, each with its heading; default: all, by name
+    order_by   default: a ranking by rank, anything else by all columns
+    note       one line below the table
+
+A ranking is a model whose first shown column ends in `_rank`: the second says what is
+ranked, the third by what.
+"""
+
+import json
+import os
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from cli.program import CommandError
+from cli.settings import ROOT
+
+MANIFEST = ROOT / os.environ.get("DBT_TARGET_PATH", "target") / "manifest.json"
+# A ranking is cut at a rank, never at a number of rows: no tied row is left out.
+TOP_RANK = 5
+_RATES = ("_rate", "_share")
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question and the model that answers it."""
+
+    text: str
+    model: str
+    relation: str
+    number: int | None = None
+    headings: dict[str, str] = field(default_factory=dict)
+    order_by: str = ""
+    note: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.number}. {self.text}" if self.number else self.text
+
+    @property
+    def rank(self) -> str | None:
+        """The column with the rank, if the model is a ranking."""
+        first = next(iter(self.headings), "")
+        return first if first.endswith("_rank") else None
+
+    @property
+    def source(self) -> str:
+        """The model, and how much of it is shown."""
+        cut = f", ranks 1 to {TOP_RANK} with all ties" if self.rank else ""
+        return self.model + cut
+
+    @property
+    def query(self) -> str:
+        where = f" where {self.rank} <= {TOP_RANK}" if self.rank else ""
+        columns = list(self.headings)
+        order = self.order_by or ", ".join(columns[:2] if self.rank else columns)
+        return (
+            f"select {', '.join(columns)} from {self.relation}{where} order by {order}"
+        )
+
+
+def read_manifest() -> Any:
+    """dbt's manifest.
+
+    Raises:
+        CommandError: it can't be read.
+    """
+    try:
+        return json.loads(MANIFEST.read_text())
+    except (OSError, ValueError) as error:
+        raise CommandError(
+            f"{MANIFEST} can't be read ({error}): make it with `dbt parse`"
+        ) from error
+
+
+def questions(manifest: Any) -> list[Question]:
+    """Every model with a `meta.question`: the numbered ones first, in their order."""
+    found = []
+    for node in manifest["nodes"].values():
+        meta = node["config"].get("meta", {})
+        if node["resource_type"] == "model" and "question" in meta:
+            names = {name: name.replace("_", " ") for name in node["columns"]}
+            found.append(
+                Question(
+                    text=meta["question"],
+                    model=node["name"],
+                    relation=node["relation_name"],
+                    number=meta.get("number"),
+                    headings=meta.get("headings") or names,
+                    order_by=meta.get("order_by", ""),
+                    note=meta.get("note", ""),
+                )
+            )
+    return sorted(
+        found, key=lambda each: (each.number is None, each.number or 0, each.model)
+    )
+
+
+def format_cell(column: str, value: Any) -> str:
+    """A value as people read it; what a number means is told by its column's name."""
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return percent(value) if column.endswith(_RATES) else f"{value:.4f}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return f"{value:%Y-%m-%d}" if isinstance(value, date) else str(value)
+
+
+def percent(share: float) -> str:
+    """A share of 0 to 1; only what is nothing or all looks like it."""
+    if 0 < share < 0.0001:
+        return "<0.01%"
+    if 0.9995 <= share < 1:
+        return ">99.9%"
+    return f"{share:.2%}" if 0 < share < 0.01 else f"{share:.1%}"
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)

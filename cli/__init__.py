@@ -1,0 +1,1 @@
+"""What every program shares: settings, errors in one line, exit codes, progress."""

@@ -1,0 +1,69 @@
+"""Where Kafka and Spark are: from flags, else the environment, else settings.toml.
+
+Standard library only: the checks before set-up use it while no package is installed.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.program import CommandError
+
+ROOT = Path(__file__).resolve().parent.parent
+FILE = tomllib.loads((ROOT / "settings.toml").read_text())
+HOST = "127.0.0.1"
+_PORTS = FILE["ports"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The addresses that clients use, and the topic that is landed."""
+
+    bootstrap_servers: str
+    topic: str
+    spark_remote: str
+    thrift_host: str
+    thrift_port: int
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"sc://[^/:;\s]+(:\d+)?(/.*)?", self.spark_remote):
+            raise CommandError(
+                f"SPARK_REMOTE is {self.spark_remote!r}, which is no Spark Connect "
+                "address: write it as sc://host:port"
+            )
+        for server in self.bootstrap_servers.split(","):
+            host, _, port = server.strip().rpartition(":")
+            if not host or not port.isdigit():
+                raise CommandError(
+                    f"KAFKA_BOOTSTRAP_SERVERS has {server!r}: write host:port, "
+                    "several of them separated by commas"
+                )
+        if not self.topic:
+            raise CommandError("ASSESSMENTS_TOPIC is empty: name the topic")
+
+
+def from_environment(
+    environment: Mapping[str, str],
+    bootstrap_servers: str | None = None,
+    topic: str | None = None,
+    spark_remote: str | None = None,
+) -> Settings:
+    """The settings that hold: a flag wins over the environment.
+
+    Raises:
+        CommandError: a setting can't be what it stands for.
+    """
+    port = environment.get("SPARK_THRIFT_PORT", str(_PORTS["spark_thrift"]))
+    if not port.isdigit():
+        raise CommandError(f"SPARK_THRIFT_PORT is {port!r}: give a number")
+    return Settings(
+        bootstrap_servers=bootstrap_servers
+        or environment.get("KAFKA_BOOTSTRAP_SERVERS", f"{HOST}:{_PORTS['kafka']}"),
+        topic=topic or environment.get("ASSESSMENTS_TOPIC", FILE["topic"]["name"]),
+        spark_remote=spark_remote
+        or environment.get("SPARK_REMOTE", f"sc://{HOST}:{_PORTS['spark_connect']}"),
+        thrift_host=environment.get("SPARK_THRIFT_HOST", HOST),
+        thrift_port=int(port),
+    )

@@ -1,0 +1,229 @@
+"""What the commands do: start, stop, run, check and show the services of a stack."""
+
+import fcntl
+import hashlib
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from cli.program import CommandError
+from cli.settings import ROOT
+from services.configuration import FILES_OF, render
+from services.preflight import (
+    check_disk,
+    check_java,
+    check_metastore,
+    check_ports,
+    containers_answer,
+)
+from services.processes import Supervisor, end_orphans
+from services.stack import SERVICES, Stack, kind_of
+
+
+def check(stack: Stack) -> None:
+    """Java, disk, and the ports of a stack that does not run yet."""
+    check_java()
+    check_disk()
+    is_up = (stack.directory / "run" / "supervisord.pid").exists()
+    if not is_up and not stack.in_containers and not containers_answer(stack):
+        check_ports(stack)
+
+
+def up(stack: Stack) -> None:
+    """Start what does not run, restart what was reconfigured, wait for answers.
+
+    A service that answered before and whose process is still the same is not asked
+    again, so that this costs next to nothing before each command.
+    """
+    render(stack)
+    if stack.in_containers:
+        _wait(stack, stack.services)
+        return
+    with _lock(stack):
+        supervisor = Supervisor(stack)
+        is_running = supervisor.is_running()
+        if not is_running and containers_answer(stack):
+            return
+        check_metastore(stack)
+        if stack.services and not is_running:
+            check_java()
+            end_orphans(stack)
+            check_ports(stack)
+            supervisor.launch()
+        elif not is_running:
+            return
+        supervisor.update()
+        stack.keep_settings()
+        known = _read_known(stack)
+        states = supervisor.states()
+        pending = []
+        for service in stack.services:
+            then = known.get(service, {})
+            running = states[service]["statename"] in {"RUNNING", "STARTING", "BACKOFF"}
+            made_from = _fingerprint(stack, service)
+            if running and then.get("made_from") != made_from:
+                supervisor.stop(service)
+                running = False
+            if not running:
+                supervisor.start(service)
+            if not running or then.get("healthy_pid") != states[service]["pid"]:
+                pending.append(service)
+            known[service] = {**then, "made_from": made_from}
+        if pending:
+            # Before the wait too, so that an interrupted one restarts nothing.
+            _write_known(stack, known)
+            _wait(stack, pending, supervisor)
+            for service in pending:
+                known[service]["healthy_pid"] = supervisor.pid(service)
+            _write_known(stack, known)
+
+
+def _wait(
+    stack: Stack, pending: Sequence[str], supervisor: Supervisor | None = None
+) -> None:
+    """Until each service answers; not longer than its process lives, if it is ours."""
+    from services.health import wait_until_healthy
+
+    begin = time.monotonic()
+    if supervisor:
+        print(f"starting {', '.join(pending)}", flush=True)
+    interrupted = threading.Event()
+
+    def alive(service: str) -> bool:
+        state = ""
+        if supervisor:
+            state = supervisor.states().get(service, {}).get("statename", "FATAL")
+        return state != "FATAL" and not interrupted.is_set()
+
+    failures = []
+    with ThreadPoolExecutor(len(pending)) as pool:
+        waits = {
+            pool.submit(
+                wait_until_healthy, service, stack, partial(alive, service)
+            ): service
+            for service in pending
+        }
+        try:
+            for wait in as_completed(waits):
+                service = waits[wait]
+                if reason := wait.result():
+                    failures.append(f"{service} ({reason}; {stack.log(service)})")
+                elif supervisor:
+                    seconds = time.monotonic() - begin
+                    print(f"  {service} answers after {seconds:.1f} s", flush=True)
+        except KeyboardInterrupt:
+            interrupted.set()
+            raise
+    if failures:
+        raise CommandError(
+            f"no answer from {', '.join(failures)}: read the log, then "
+            + ("`docker compose up -d`" if stack.in_containers else "`make up`")
+        )
+
+
+def serve(stack: Stack, service: str) -> None:
+    """Become that service: render its configuration, then run it in the foreground."""
+    render(stack)
+    os.environ["STACK_DIR"] = str(stack.directory)
+    os.execv(ROOT / "services" / "start.sh", ["start.sh", service])
+
+
+def health(stack: Stack, service: str) -> None:
+    """Whether that service answers.
+
+    Raises:
+        CommandError: it does not, and why.
+    """
+    from services.health import CHECKS
+
+    if kind_of(service) not in CHECKS:
+        raise CommandError(f"no service is called {service!r}")
+    try:
+        CHECKS[kind_of(service)](stack)
+    except Exception as error:
+        raise CommandError(f"{service} does not answer: {error}") from error
+
+
+def down(stack: Stack) -> None:
+    """Stop the services; data, logs and configuration stay."""
+    supervisor = Supervisor(stack)
+    is_running = supervisor.is_running()
+    if stack.in_containers or (not is_running and containers_answer(stack)):
+        raise CommandError("the services run in containers: `docker compose down`")
+    if stack.directory.exists():
+        with _lock(stack):
+            if is_running:
+                supervisor.shutdown()
+            end_orphans(stack)
+            stack.kept_settings.unlink(missing_ok=True)
+    print(f"stack {stack.name!r} is down; its data stays in {stack.directory / 'data'}")
+
+
+def status(stack: Stack) -> None:
+    """Each service's state, ports and log file.
+
+    Raises:
+        CommandError: a service of this stack does not run.
+    """
+    states = Supervisor(stack).states()
+    in_containers = stack.in_containers or (not states and containers_answer(stack))
+    stopped = []
+    print(f"{'service':<14} {'state':<10} {'ports':<28} log file")
+    for service in dict.fromkeys((*SERVICES, *stack.services)):
+        state = states.get(service, {}).get("statename", "STOPPED")
+        log = stack.log(service)
+        if service not in stack.services:
+            state = "EXTERNAL"
+        elif in_containers:
+            state, log = "CONTAINER", f"docker compose logs {service.replace('_', '-')}"
+        elif state != "RUNNING":
+            stopped.append(service)
+        ports = " ".join(str(port) for port in stack.ports_of(service).values())
+        print(f"{service:<14} {state:<10} {ports:<28} {log}")
+    if stopped:
+        raise CommandError(f"{', '.join(stopped)} not running: `make up`")
+
+
+def _fingerprint(stack: Stack, service: str) -> str:
+    """What a service runs from: its configuration, heap, packages and jars."""
+    kind = kind_of(service)
+    files = [stack.conf / name for name in FILES_OF[kind]]
+    files += [ROOT / "services" / "jars.sha256", ROOT / "services" / "start.sh"]
+    if service != "kafka":  # the others run on pyspark's own jars
+        files.append(ROOT / "requirements.lock")
+    texts = [file.read_bytes() for file in files]
+    texts.append(stack.heaps.get(kind, "").encode())
+    if kind == "spark_worker":
+        texts.append(repr(stack.spark).encode())
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()
+
+
+def _read_known(stack: Stack) -> dict[str, dict[str, Any]]:
+    """By service: what its process was made from, and the one that last answered."""
+    try:
+        found: dict[str, dict[str, Any]] = json.loads(_known(stack).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def _write_known(stack: Stack, known: dict[str, dict[str, Any]]) -> None:
+    _known(stack).write_text(json.dumps(known))
+
+
+def _known(stack: Stack) -> Any:
+    return stack.directory / "run" / "services.json"
+
+
+@contextmanager
+def _lock(stack: Stack) -> Iterator[None]:
+    """One `up` or `down` at a time."""
+    with (stack.directory / "run" / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,118 @@
+"""The stack with other settings: a Spark cluster, tables in a Hive metastore."""
+
+import re
+import socket
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pyspark
+import pytest
+
+from cli.settings import HOST
+from services.stack import SERVICES
+from tests.integration.stack import (
+    STACK,
+    down,
+    ingest,
+    query,
+    run,
+    spark_events,
+    up,
+    wait_until,
+)
+
+JARS = Path(pyspark.__file__).parent / "jars"
+
+
+@pytest.fixture
+def metastore(tmp_path: Path) -> Iterator[str]:
+    """A Hive metastore, the one in pyspark's jars, on a Derby database."""
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        port = free.getsockname()[1]
+    settings = {
+        "javax.jdo.option.ConnectionURL": f"jdbc:derby:{tmp_path}/db;create=true",
+        "datanucleus.schema.autoCreateAll": "true",
+        "datanucleus.connectionPoolingType": "none",
+        "hive.metastore.schema.verification": "false",
+        "hive.metastore.warehouse.dir": f"{tmp_path}/warehouse",
+        "hive.async.log.enabled": "false",
+        "hive.log.dir": str(tmp_path),
+        "derby.stream.error.file": f"{tmp_path}/derby.log",
+    }
+    command = [
+        "java",
+        "-Xmx256m",
+        *(f"-D{name}={text}" for name, text in settings.items()),
+        *("-cp", f"{JARS}/*", "org.apache.hadoop.hive.metastore.HiveMetaStore"),
+        *("-p", str(port)),
+    ]
+
+    def answers() -> bool:
+        assert process.poll() is None, "it prints why"
+        with suppress(OSError), socket.create_connection((HOST, port), 1):
+            return True
+        return False
+
+    with subprocess.Popen(command, cwd=tmp_path) as process:
+        wait_until("the metastore answers", answers)
+        yield f"thrift://{HOST}:{port}"
+        process.terminate()
+
+
+def test_port_in_use_is_named_before_anything_starts() -> None:
+    down()
+    with socket.socket() as other:
+        other.bind((HOST, STACK.ports["spark_thrift"]))
+        other.listen()
+        done = run("python", "-m", "services", "up", exit_code=1)
+    [line] = done.stderr.strip().splitlines()
+    assert f"port {STACK.ports['spark_thrift']} (spark_thrift)" in line
+
+
+def test_cluster_with_a_hive_metastore_does_the_same_work(
+    metastore: str, tmp_path: Path
+) -> None:
+    # It has no tables for locks, which a metastore that was set up by Hive has.
+    (tmp_path / "hive-site.xml").write_text(
+        "<configuration><property><name>iceberg.engine.hive.lock-enabled</name>"
+        "<value>false</value></property></configuration>"
+    )
+    master = f"spark://{STACK.address('spark_master', 'spark_master')}"
+    up(
+        {
+            "SPARK_MASTER": master,
+            "HIVE_METASTORE_URIS": metastore,
+            "HADOOP_CONF_DIR": str(tmp_path),
+        }
+    )
+    # A later command need not say it again.
+    shown = run("python", "-m", "services", "status").stdout
+    assert Counter(shown.split())["RUNNING"] == len(SERVICES) + 4
+
+    ingest("init")
+    assert query("select count(*) from raw.assessment_attempts") == [(0,)]
+    ingest("drain")
+    stored = "assert_every_landed_message_is_staged_once"  # a test with a table
+    run(
+        *("dbt", "build", "--select", "+fct_attempts", stored),
+        *("--indirect-selection", "empty", "--exclude-resource-type", "unit_test"),
+    )
+    tasks = Counter(
+        event["Task Info"]["Executor ID"]
+        for event in spark_events(STACK.directory / "data" / "spark-events")
+        if event["Event"] == "SparkListenerTaskEnd"
+    )
+    assert set(tasks) == {"0", "1"}, "the driver only plans"
+
+    url = f"jdbc:hive2://{HOST}:{STACK.ports['spark_thrift']}"
+    listed = run(
+        *("beeline", "-u", url, "--silent=true", "--outputformat=tsv2"),
+        *("-e", "!tables fct%", "-e", "!columns fct_attempts"),
+        environment={"SPARK_HOME": str(JARS.parent)},
+    ).stdout
+    assert re.search(r"marts\tfct_attempts\tTABLE\t *One row per attempt", listed)
+    assert re.search(r"score\t.*\t *Correct answers as a share of", listed)

@@ -1,0 +1,313 @@
+"""Every contract table equals an independent calculation, on data with every quirk."""
+
+import json
+import math
+import re
+import shutil
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import nbformat
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from kafka import KafkaAdminClient, TopicPartition
+from playwright.sync_api import Browser
+
+from answers.questions import Question, questions
+from answers.report import NOTEBOOK
+from cli.settings import ROOT
+from tests.integration.browser import answers_of, open_report, write_report
+from tests.integration.stack import (
+    STACK,
+    TARGET,
+    ingest,
+    produce,
+    produce_and_abort,
+    query,
+    run,
+    topic_messages,
+    topic_records,
+)
+from tests.oracle import Row, expected_tables
+from tests.quirks import TEST_EXAM, RawMessage, quirk_messages
+
+TABLES = tuple(expected_tables([], [TEST_EXAM], ""))
+# What an analyst adds: SQL and yml, and nothing else.
+NINTH_QUESTION = {
+    "rpt_largest_exams.sql": """
+        with exams as (
+            select * from {{ ref('dim_exams') }} where question_count is not null
+        )
+        select
+            rank() over (order by question_count desc) as exam_rank,
+            exam_id,
+            question_count,
+            attempt_count
+        from exams
+    """,
+    "rpt_largest_exams.yml": """
+models:
+  - name: rpt_largest_exams
+    description: One row per exam.
+    config:
+      meta:
+        question: Which exams have most questions?
+    columns:
+      - {name: exam_rank, data_type: int, description: Rank.}
+      - {name: exam_id, data_type: string, description: Exam.}
+      - {name: question_count, data_type: int, description: Questions.}
+      - {name: attempt_count, data_type: bigint, description: Attempts.}
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dbt project with one model more."""
+    place = tmp_path_factory.mktemp("project")
+    for name in ("dbt_project.yml", "models", "macros", "seeds", "profiles", "tests"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, place / name)
+    for name, text in NINTH_QUESTION.items():
+        (place / "models" / "marts" / "answers" / name).write_text(text)
+    return place
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built(project: Path) -> None:
+    """Half of the quirks landed and built, then the other half on top of it."""
+    messages = quirk_messages()
+    for part in (messages[::2], messages[1::2]):
+        produce(part[:100])
+        produce_and_abort(partition=2)
+        produce(part[100:])
+        ingest("drain", "--batch-size", "1000")
+        _dbt(project, "run")
+    _dbt(project, "test", "--exclude-resource-type", "unit_test")
+
+
+def _dbt(project: Path, *command: str) -> None:
+    run("dbt", *command, "--profiles-dir", "profiles", cwd=project)
+
+
+# The tables ------------------------------------------------------------------------
+
+
+@cache
+def _expected() -> dict[str, list[Row]]:
+    return expected_tables(topic_messages(), [TEST_EXAM], STACK.topic)
+
+
+def _sort_key(row: Row) -> str:
+    return repr([text for text in row.values() if not isinstance(text, float)])
+
+
+def _assert_equal(table: str) -> None:
+    expected = sorted(_expected()[table], key=_sort_key)
+    assert expected, "the data set has something for every table"
+    columns = list(expected[0])
+    rows = query(f"select {', '.join(columns)} from {table}")
+    actual = sorted((_row(columns, row) for row in rows), key=_sort_key)
+    assert len(actual) == len(expected)
+    for ours, theirs in zip(actual, expected, strict=True):
+        for name, value in theirs.items():
+            mine = ours[name]
+            if isinstance(value, float) and isinstance(mine, float):
+                same = math.isclose(mine, value, rel_tol=1e-9, abs_tol=1e-12)
+            else:
+                same = mine == value
+            assert same, f"{table}.{name}: {ours} is not {theirs}"
+
+
+def _row(columns: Sequence[str], values: Sequence[object]) -> Row:
+    return {
+        name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+        for name, value in zip(columns, values, strict=True)
+    }
+
+
+def test_raw_holds_every_message_as_it_was_sent() -> None:
+    raw = query(
+        "select topic, partition, offset, hex(key), hex(value), "
+        "unix_millis(timestamp), timestamp_type, "
+        "to_json(transform(headers, h -> array(h.key, hex(h.value)))) "
+        "from raw.assessment_attempts"
+    )
+    sent = [
+        (
+            record.topic,
+            record.partition,
+            record.offset,
+            None if record.key is None else record.key.hex().upper(),
+            None if record.value is None else record.value.hex().upper(),
+            record.timestamp,
+            record.timestamp_type,
+            [[name, value.hex().upper()] for name, value in record.headers] or None,
+        )
+        for record in topic_records()
+    ]
+    landed = [(*row[:-1], json.loads(row[-1]) if row[-1] else None) for row in raw]
+    by_identity = {row[1:3]: row for row in landed}
+    assert len(by_identity) == len(landed)
+    assert by_identity == {row[1:3]: row for row in sent}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_table_equals_the_independent_calculation(table: str) -> None:
+    _assert_equal(table)
+
+
+def test_full_refresh_changes_no_table(project: Path) -> None:
+    _dbt(project, "run", "--full-refresh")
+    for table in TABLES:
+        _assert_equal(table)
+
+
+# The answers and the report --------------------------------------------------------
+
+
+def _questions() -> list[Question]:
+    return questions(json.loads((TARGET / "manifest.json").read_text()))
+
+
+def test_model_with_a_question_is_among_the_answers() -> None:
+    printed = run("python", "-m", "answers").stdout
+    [section] = [
+        each
+        for each in printed.split("\n\n")
+        if each.lstrip().startswith("Which exams")
+    ]
+    assert "exam rank" in section
+    assert section.rstrip().endswith("rpt_largest_exams, ranks 1 to 5 with all ties")
+
+
+@pytest.fixture(scope="module")
+def report() -> None:
+    write_report()
+
+
+@pytest.mark.usefixtures("report")
+def test_contents_lead_to_every_section_and_question(browser: Browser) -> None:
+    page = open_report(browser)
+    headings = [text.strip() for text in page.locator("h2, h3").all_inner_texts()]
+    assert {question.title for question in _questions()} <= set(headings)
+    assert page.locator("nav a").all_inner_texts() == headings
+    for link in page.locator("nav a").all():
+        target = (link.get_attribute("href") or "")[1:]
+        assert page.locator(f"[id='{target}']").count() == 1
+    page.close()
+
+
+@pytest.mark.usefixtures("report")
+def test_sentence_of_each_ranking_names_the_leaders_of_its_mart(
+    browser: Browser,
+) -> None:
+    page = open_report(browser)
+    said = answers_of(page)
+    page.close()
+    rankings = [question for question in _questions() if question.rank]
+    assert set(said) == {question.model for question in rankings}
+    for question in rankings:
+        _, label, value = list(question.headings)[:3]
+        leaders = query(
+            f"select {label}, {value} from {question.relation} "
+            f"where {question.rank} = 1"
+        )
+        text = said[question.model]
+        names = re.findall("“\u2068(.*?)\u2069”", text, re.DOTALL)
+        assert set(names) <= {name for name, _ in leaders}
+        assert len(names) == (len(leaders) if len(leaders) <= 4 else 3)
+        assert text.endswith(f"({question.headings[value]}: {leaders[0][1]:,}).")
+
+
+@pytest.mark.usefixtures("report")
+def test_state_of_the_data_is_told(browser: Browser) -> None:
+    page = open_report(browser)
+    outcomes = dict(query("select * from marts.audit_message_outcomes"))
+    rejected = sum(outcomes.values()) - outcomes["accepted"] - outcomes["duplicate"]
+    doubts = page.locator(".doubts").inner_text()
+    assert f"{rejected:,} messages rejected" in doubts
+    assert "not landed" not in doubts and "not in the marts" not in doubts
+    rows = page.locator("table").first.locator("tbody tr").all()
+    shown = {tuple(row.locator("td").all_inner_texts()) for row in rows}
+    assert shown == {(outcome, f"{count:,}") for outcome, count in outcomes.items()}
+    page.close()
+
+
+@pytest.mark.usefixtures("report")
+def test_table_is_sorted_by_mouse_and_by_keyboard(browser: Browser) -> None:
+    page = open_report(browser)
+    table = page.locator(".table[aria-label^='rpt_course_scores'] table")
+
+    def column(number: int) -> list[str]:
+        return table.locator(f"tbody tr td:nth-child({number})").all_inner_texts()
+
+    def numbers() -> list[int]:
+        return [int(text.replace(",", "")) for text in column(2)]
+
+    assert numbers() != sorted(numbers()), "sorted by score at first"
+    heading = table.locator("th").nth(1)
+    heading.locator("button").click()
+    assert heading.get_attribute("aria-sort") == "ascending"
+    assert numbers() == sorted(numbers())
+    page.keyboard.press("Enter")
+    assert heading.get_attribute("aria-sort") == "descending"
+    assert numbers() == sorted(numbers(), reverse=True)
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    assert heading.get_attribute("aria-sort") is None
+    assert table.locator("th").nth(0).get_attribute("aria-sort") == "ascending"
+    page.close()
+
+
+@pytest.mark.usefixtures("report")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_report_passes_axe(browser: Browser, width: int, scheme: str) -> None:
+    page = open_report(browser, width, scheme)
+    serious = [
+        (each["id"], [node["html"] for node in each["nodes"]][:3])
+        for each in Axe().run(page).response["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+def test_whatever_speaks_against_the_numbers_is_told(tmp_path: Path) -> None:
+    query("insert into marts.dim_exams select * from marts.dim_exams limit 1")
+    run("dbt", "test", "--select", "unique_dim_exams_exam_id", exit_code=1)
+    produce([RawMessage(0, 2, None, b"not landed")])
+    said = _verdict(tmp_path)
+    assert "1 message of the topic not landed yet" in said
+    assert "1 dbt test failed" in said
+
+    ingest("drain")
+    (TARGET / "run_results.json").unlink()
+    produce([RawMessage(0, 3, None, b"never landed")])
+    with closing(KafkaAdminClient(bootstrap_servers=STACK.bootstrap_servers)) as admin:
+        admin.delete_records({TopicPartition(STACK.topic, 0): -1})
+    said = _verdict(tmp_path)
+    assert "1 landed message not in the marts yet" in said
+    assert "no result of a dbt test is on record" in said
+    assert re.search(r"offsets (\d+) to \1 are no longer in the topic", said)
+    assert "offsets" in ingest("drain", exit_code=1).stderr
+
+
+def _verdict(folder: Path) -> str:
+    """The first output of the notebook: only the cells up to it are run."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    [index] = [
+        index for index, cell in enumerate(notebook.cells) if "verdict" in cell.source
+    ]
+    notebook.cells = notebook.cells[: index + 1]
+    nbformat.write(notebook, folder / "verdict.ipynb")
+    report = (".venv-report/bin/jupyter", "execute", "--inplace")
+    run(*report, str(folder / "verdict.ipynb"), environment={"PYTHONPATH": str(ROOT)})
+    executed = nbformat.read(folder / "verdict.ipynb", as_version=4)
+    html: str = executed.cells[-1].outputs[-1]["data"]["text/html"]
+    return html
