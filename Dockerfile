@@ -1,6 +1,6 @@
-# One image for every service and for ingest and dbt, so that versions can't drift apart
-# or from those of `make run`. What changes seldom comes first: an edited model rebuilds
-# no layer but the last ones.
+# One image for all services, ingest and dbt, so that versions match each other and
+# those of `make run`. What rarely changes comes first, so that an edited model rebuilds
+# only the last layers.
 FROM debian:bookworm-slim
 
 RUN apt-get update \
@@ -8,7 +8,7 @@ RUN apt-get update \
         ca-certificates make openjdk-17-jre-headless python3 python3-venv tini \
     && rm -rf /var/lib/apt/lists/*
 
-# The system's certificates, so that a company's own authority in the base is trusted.
+# The system's certificates, so that a company's CA in the base image is trusted.
 ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
     PYTHONUNBUFFERED=1
@@ -22,12 +22,12 @@ COPY --chown=assessments Makefile settings.toml requirements.lock ./
 COPY --chown=assessments requirements requirements
 COPY --chown=assessments cli cli
 COPY --chown=assessments services services
-# Only the environment that runs dbt and ingest; what made it is not kept.
+# Keep the environment that runs dbt and ingest, but not what was used to build it.
 RUN make .venv/.complete .jars/.complete && rm -rf .venv-setup ~/.cache ~/.ivy2 logs
 
 ENV PATH=/opt/assessments/.venv/bin:$PATH \
     STACK=containers
-# A volume that is mounted here takes over the owner.
+# A new volume mounted on one of these takes over its owner.
 RUN mkdir -p .stack/containers/data target logs
 
 COPY --chown=assessments ingest ingest
@@ -39,7 +39,7 @@ COPY --chown=assessments seeds seeds
 COPY --chown=assessments macros macros
 COPY --chown=assessments tests tests
 COPY --chown=assessments models models
-# Set-up is complete, whatever times the files above carry.
+# Mark set-up as complete, whatever modification times the copied files have.
 RUN make profiles.yml && touch .venv/.complete .jars/.complete
 
 ENTRYPOINT ["tini", "--"]

@@ -1,5 +1,5 @@
-# The verbs of the project. Each depends on what it needs, so that any of them works on
-# a fresh clone; a step that was cut short is taken up again. `make` alone lists them.
+# The verbs of the project; `make` alone lists them. Each depends on what it needs, so
+# any of them works on a fresh clone and resumes after an interrupted step.
 
 STACK ?= default
 PYTHON ?= python3
@@ -11,10 +11,10 @@ export STACK
 export DBT_PROFILES_DIR := profiles
 BIN := .venv/bin
 UV := .venv-setup/bin/uv
-# dbt and ingest find the stack's services by these; what the user has set stays.
+# Variables that point dbt and ingest to the stack's services; user settings win.
 RUN := .stack/$(STACK)/run
 CLIENT := . .stack/$(STACK)/conf/client.env &&
-# What dbt reads, and for which schemas it was last parsed and built.
+# What dbt reads, and stamps of its last parse and build for each set of schemas.
 PROJECT := dbt_project.yml $(shell find models macros seeds profiles tests/assertions \
 	tests/generic -type f)
 MANIFEST := $(or $(DBT_TARGET_PATH),target)/manifest.json
@@ -32,7 +32,7 @@ help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | \
 		awk -F '\t' '{ printf "  %-13s %s\n", $$1, $$2 }'
 
-run: landed $(BUILT) $(PARSED) ## the main job: set up, start, publish (the sample, or FILE), land, build, answer
+run: landed $(BUILT) $(PARSED) ## the main job: set up, start, publish the sample (or FILE), land, build, answer
 	@$(CLIENT) $(BIN)/python -m answers
 
 up: setup ## start the services and wait until each one answers
@@ -47,7 +47,7 @@ status: .venv/.complete ## state, port and log file of each service; topic lag; 
 	@$(BIN)/python -m services status && $(CLIENT) $(BIN)/python -m ingest status
 
 publish: up ## publish FILE to the topic
-	@$(if $(FILE),,echo "publish what? make publish FILE=path" >&2; exit 2;) \
+	@$(if $(FILE),,echo "FILE is not set: make publish FILE=path" >&2; exit 2;) \
 		$(CLIENT) $(BIN)/python -m ingest publish "$(FILE)"
 
 ingest: up ## land every message that is in the topic now
@@ -57,12 +57,12 @@ landed: up
 	@$(CLIENT) $(BIN)/python -m ingest publish $(if $(FILE),"$(FILE)",--if-empty $(SAMPLE))
 	@$(CLIENT) $(BIN)/python -m ingest drain --snapshot-file $(RUN)/raw-snapshot
 
-# Written anew only when the raw table has changed.
+# Ingest rewrites this file only if the raw table has changed.
 $(RUN)/raw-snapshot: landed
 	@:
 
-# What `make run` builds: once for each state of the raw table and of the dbt project.
-# The stamp is as old as the beginning of the build, so that no later change is missed.
+# `make run` builds once for each state of the raw table and of the dbt project. The
+# stamp has the time when the build began, so that no later change is missed.
 DBT_BUILD = touch $(BUILT).part && $(BIN)/dbt build && mv $(BUILT).part $(BUILT)
 
 $(BUILT): $(RUN)/raw-snapshot $(PROJECT) | up
@@ -74,14 +74,14 @@ build: up ## dbt build: seeds, models and every test
 $(MANIFEST): | up
 	@$(CLIENT) $(BIN)/dbt --quiet parse
 
-# A manifest of other schemas, or older than the project, is not what answers may read.
+# Answers must not read a manifest of other schemas, or one older than the project.
 $(PARSED): $(PROJECT) $(MANIFEST) | up
 	@$(CLIENT) $(BIN)/dbt --quiet parse && touch -r $(MANIFEST) $@
 
-answers: up $(PARSED) ## print the answers to the eight questions, and to every other one
+answers: up $(PARSED) ## print the answers to the eight questions and any further ones
 	@$(CLIENT) $(BIN)/python -m answers
 
-# A failed test does not keep the report back: it says so.
+# A failed test does not stop the report, which shows it.
 report: up .venv-report/.complete ## test, run the notebook on the live tables, write target/report.html
 	@$(CLIENT) { $(BIN)/dbt test || [ $$? = 1 ]; } && .venv-report/bin/python -m answers.report
 
@@ -89,14 +89,14 @@ notebook: up $(PARSED) .venv-notebook/.complete ## open the notebook in Jupyter
 	@$(CLIENT) .venv-notebook/bin/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) \
 		notebooks/tracking_user_activity.ipynb
 
-# dbt's page asks for icons before it knows which ones, and for a favicon that it lacks:
-# here it asks for neither, so that a browser's console shows only real errors.
-# `dbt docs serve` would put its own page back.
-docs: up ## generate and serve the lineage site; one file of it is static_index.html
+# dbt's page requests icons before it knows their names, and a favicon that is missing.
+# sed removes both requests, so that the browser console shows only real errors.
+# `dbt docs serve` would restore dbt's page, so Python serves it instead.
+docs: up ## generate and serve the lineage site, also as one file, static_index.html
 	@$(CLIENT) $(BIN)/dbt docs generate --static && cd "$${DBT_TARGET_PATH:-target}" && \
 		sed -i.dbt -e 's/xlink:href="{{/ng-attr-&/g' \
 			-e "s/\$${require('[^']*favicon.ico')}/data:,/g" index.html static_index.html && \
-		echo "serving http://127.0.0.1:$(DOCS_PORT) until Ctrl-C; to send it to somebody:" \
+		echo "serving http://127.0.0.1:$(DOCS_PORT) until Ctrl-C; to share it, send" \
 			"$$PWD/static_index.html" && \
 		exec $(abspath $(BIN))/python -m http.server --bind 127.0.0.1 $(DOCS_PORT)
 
@@ -113,10 +113,10 @@ clean: ## remove data, jars, packages and build output, after asking
 
 # --- checks -----------------------------------------------------------------------
 
-check: lint types unit ## what needs no service: lint, types, unit tests, dbt parse
+check: lint types unit ## checks without services: lint, types, unit tests, dbt parse
 
-# The layer rules are checked in the manifest of a parse.
-lint: parse ## ruff, sqlfluff, and the rules of the layers
+# dbt-bouncer checks the layer rules in the manifest that parse writes.
+lint: parse ## ruff, sqlfluff and the layer rules
 	@.venv-test/bin/ruff check . && .venv-test/bin/ruff format --check .
 	@.venv-test/bin/sqlfluff lint --processes 2 models tests/assertions
 	@.venv-test/bin/sqlfluff lint --exclude-rules layout.indent macros tests/generic
@@ -131,34 +131,34 @@ unit: .venv-test/.complete ## unit tests
 parse: .venv/.complete .venv-test/.complete profiles.yml ## dbt parse
 	@$(BIN)/dbt --quiet parse --target-path target/check
 
-# The services of the tests start while the checks run.
-test: setup chromium .venv-test/.complete .venv-report/.complete ## every check, end to end on services of its own
+# The test services start while the checks run.
+test: setup chromium .venv-test/.complete .venv-report/.complete ## every check, with end-to-end tests on separate services
 	@$(MAKE) --silent --jobs 3 --output-sync=target test-stack check
 	@.venv-test/bin/pytest tests/integration
 
 test-stack: setup .venv-test/.complete
 	@.venv-test/bin/python -m tests.integration.stack
 
-test-compose: setup .venv-test/.complete ## the same in containers and on a cluster, on a real engine (Debian, root)
+test-compose: setup .venv-test/.complete ## container and cluster tests with Docker (Debian 12, as root)
 	@tests/containers/run.sh
 
-# The browser of the tests is the system's own.
+# The tests use the system's browser.
 chromium:
 	@command -v chromium >/dev/null || { \
 		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "installing chromium" && \
 		apt-get -qq update && apt-get -qq install --yes chromium >/dev/null; } || { \
 		echo "chromium is not installed: apt-get install chromium" >&2; exit 1; }
 
-# --- set-up, a by-product of every verb -------------------------------------------
+# --- set-up, which verbs do when they need it -------------------------------------
 
 setup: profiles.yml .venv/.complete .jars/.complete
 
-# Where dbt looks without a flag. Made here, because not every way of copying a
-# repository keeps a link.
+# dbt looks for this file by default. The link is created because not every way of
+# copying a repository keeps links.
 profiles.yml: profiles/profiles.yml
 	@ln -sf profiles/profiles.yml $@
 
-# venv --clear begins anew where an earlier attempt was cut short.
+# venv --clear starts over if an earlier attempt was interrupted.
 $(UV):
 	@command -v $(PYTHON) >/dev/null || { echo "python3 is not installed: install Python 3.11 or newer" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -169,8 +169,8 @@ $(UV):
 	@.venv-setup/bin/python -m pip install --quiet --disable-pip-version-check \
 		"uv==$$(sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.lock)"
 
-# An environment holds what one purpose needs, and nothing else. uv is fetched only
-# where there is something to install: an image does without.
+# An environment holds only what one purpose needs. uv is fetched only if there is
+# something to install, so a container does without it.
 define ENVIRONMENT
 	@$(MAKE) --silent $(UV)
 	@echo "installing $$(grep -c == $<) packages into $(@D)"
@@ -190,7 +190,7 @@ endef
 	@$(BIN)/python -m services jars
 	@touch $@
 
-lock: $(UV) .venv/.complete ## pin packages (from pyproject.toml) and jars (from services/ivy.xml) anew
+lock: $(UV) .venv/.complete ## pin packages (pyproject.toml) and jars (services/ivy.xml) again
 	@$(UV) pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
 		--generate-hashes --quiet --custom-compile-command "make lock" -o requirements.lock
 	@for purpose in run report notebook test; do \

@@ -1,1 +1,1 @@
-"""The questions, read from dbt's manifest, and their answers: as text, as a page."""
+"""The questions, read from dbt's manifest, and their answers as text and as a page."""

@@ -1,4 +1,4 @@
-"""python -m answers: each question in its own words, with a small table below it."""
+"""python -m answers: print each question with a small table that answers it."""
 
 import argparse
 import os
@@ -26,16 +26,16 @@ from cli.settings import Settings, from_environment
 
 EXAMPLES = """\
   make answers                                  from the shared schemas
-  DBT_TARGET=developer make answers             from schemas of one's own
+  DBT_TARGET=developer make answers             from your own schemas
 """
 _WIDTH_WHEN_PIPED = 80
-_ROWS = 20  # of what is no ranking
+_ROWS = 20  # shown of a model that is not a ranking
 
 
 def main() -> int:
     parser = program.parser(
         "python -m answers",
-        "Print the answer to every question of dbt's manifest, from the marts.",
+        "Print every question in dbt's manifest with its answer from the marts.",
         EXAMPLES,
     )
     return program.run(_run, parser.parse_args(), "answers")
@@ -72,7 +72,7 @@ def _read(connection: Any, question: Question) -> list[Sequence[Any]]:
         )
     except HiveError as error:
         if "TABLE_OR_VIEW_NOT_FOUND" in str(error):
-            reason = "does not exist: `make build`"
+            reason = "does not exist: build it with `make build`"
         else:
             status = getattr(error.args[0], "status", None) if error.args else None
             text = str(getattr(status, "errorMessage", error))
@@ -87,7 +87,7 @@ def _print(console: Console, question: Question, rows: list[Sequence[Any]]) -> N
     cells = [list(map(format_cell, question.headings, row)) for row in shown]
     right = [any(map(is_number, column)) for column in zip(*shown, strict=True)]
     right = right or [False] * len(headings)
-    # Two rows of ten numbers are wider than a terminal, and read well side by side.
+    # A few rows with many columns don't fit a terminal, so they are transposed.
     if not question.rank and 0 < 2 * len(shown) < len(headings):
         [headings, *cells] = [list(line) for line in zip(headings, *cells, strict=True)]
         right = [False] + [True] * len(shown)
@@ -98,7 +98,7 @@ def _print(console: Console, question: Question, rows: list[Sequence[Any]]) -> N
         table.add_row(*map(Text, line))
     console.print(table)
     if not rows:
-        console.print("(no row)")
+        console.print("(no rows)")
     if len(shown) < len(rows):
         console.print(f"… and more rows: select * from {question.relation}")
     if question.note:

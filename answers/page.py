@@ -1,7 +1,7 @@
-"""The answers as HTML, for the notebook and the report made of it.
+"""The answers as HTML, for the notebook and the report made from it.
 
-Each function returns HTML that reads well in Jupyter and in the report, in light and
-dark, on a phone and on paper. Rows are those of Spark: `spark.sql(…).collect()`.
+The HTML reads well in Jupyter and in the report, in light and dark mode, on a phone and
+in print. A row is a mapping from column names to values, such as Spark's `asDict()`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,20 +15,20 @@ from cli.program import CommandError
 
 Row: TypeAlias = Mapping[str, Any]
 
-# Seen on white and on black with a contrast above 3 (WCAG 2.2, 1.4.11).
+# Its contrast to white and to black is above 3:1 (WCAG 2.2, 1.4.11).
 _COLOUR = "#2f7ed8"
-_LONG = 44  # characters, from which on a text is wrapped
-_ROWS = 500  # of a table; a reader of more wants SQL
+_LONG = 44  # characters; a longer text is wrapped
+_ROWS = 500  # shown of a table; SQL is better for more
 
 
 def answer(question: Question, ask: Callable[[str], Sequence[Any]]) -> HTML:
-    """The question, and its answer as a sentence and bars (a ranking) and a table.
+    """Return the question and its answer: a table, for a ranking also a sentence, bars.
 
     Args:
         ask: returns the rows of a query, each with `asDict()`.
 
     Raises:
-        CommandError: the query fails; the line names the question.
+        CommandError: the query fails; the message names the question.
     """
     try:
         rows = [row.asDict() for row in ask(question.query)]
@@ -49,7 +49,7 @@ def answer(question: Question, ask: Callable[[str], Sequence[Any]]) -> HTML:
 
 
 def leaders(first: Sequence[Row], label: str, value: str, heading: str) -> str:
-    """Who is first in a ranking: `“a” and “b” come first (attempts: 3)`."""
+    """Name the leaders of a ranking: `“a” and “b” come first (attempts: 3).`"""
     if not first:
         return "Nothing is ranked yet."
     number = format_cell(value, first[0][value])
@@ -59,10 +59,10 @@ def leaders(first: Sequence[Row], label: str, value: str, heading: str) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """`“a”`, `“a” and “b”`, `“a”, “b” and “c”`; the rest of a long list is counted.
+    """Return `“a”`, `“a” and “b”`, or for more than four `“a”, “b”, “c” and 2 more`.
 
-    Each name is isolated (Unicode's FSI and PDI), so that one that is written from
-    right to left does not change the order of what follows.
+    Each name is isolated (Unicode's FSI and PDI), so that a right-to-left name does not
+    change the order of the text after it.
     """
     quoted = [f"“\u2068{name}\u2069”" for name in names]
     if len(quoted) > 4:
@@ -71,7 +71,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def counted(number: int, thing: str) -> str:
-    """`1 attempt`, `2 attempts`."""
+    """Return `1 attempt`, `2 attempts`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
@@ -82,7 +82,11 @@ def sentence(text: str, css_class: str = "answer") -> HTML:
 def bars(
     rows: Sequence[Row], label: str, value: str, caption: str, rank: str | None = None
 ) -> HTML:
-    """One bar a row, its label above it and its number beside it; "=" marks ties."""
+    """Return a bar for each row, label above, number beside it; "=" marks ties.
+
+    Args:
+        label, value, rank: names of columns.
+    """
     if not rows:
         return HTML("")
     largest = max(float(row[value] or 0) for row in rows) or 1.0
@@ -92,7 +96,7 @@ def bars(
         before = ""
         if rank:
             before = f"{row[rank]}{'=' if ranks.count(row[rank]) > 1 else '.'} "
-        # Where no style sheet is, as in Jupyter, the bar has its own.
+        # Inline, because Jupyter does not have the report's style sheet.
         width = 85 * float(row[value] or 0) / largest
         style = f"display:inline-block;height:.8em;width:{width:.2f}%"
         lines.append(
@@ -100,7 +104,7 @@ def bars(
             f'<i aria-hidden="true" style="{style};background:{_COLOUR}"></i> '
             f"{format_cell(value, row[value])}</li>"
         )
-    tie = ", with = where tied" if len(set(ranks)) < len(ranks) else ""
+    tie = " (= marks ties)" if len(set(ranks)) < len(ranks) else ""
     return HTML(
         f'<figure class="bars"><figcaption>{escape(caption + tie)}</figcaption>'
         f'<ul style="list-style:none">{"".join(lines)}</ul></figure>'
@@ -113,10 +117,11 @@ def table(
     headings: Mapping[str, str] | None = None,
     text_limit: int = 300,
 ) -> HTML:
-    """A table that can be sorted by each column; longer texts are cut and say so.
+    """Return a table that can be sorted by each column; cut texts and tables say so.
 
     Args:
         headings: columns to show, in order; default: those of the first row.
+        text_limit: characters to which a longer text is cut.
     """
     if headings is None:
         headings = {name: name.replace("_", " ") for name in (rows[0] if rows else ())}
@@ -141,7 +146,7 @@ def table(
 
 
 def _cell(name: str, value: Any, text_limit: int) -> str:
-    """Long texts are wrapped, numbers stand at the right."""
+    """Return a cell: long texts wrap, numbers are right-aligned."""
     text = format_cell(name, value)
     shown = escape(text[:text_limit]) + (" […]" if len(text) > text_limit else "")
     if is_number(value):

@@ -1,15 +1,16 @@
 """The questions and how their answers are shown, from dbt's manifest.
 
-A question lives in its model's yml, under `config: meta:`
+A question is set in its model's yml, under `config: meta:`
 
-    question   in its own words; who adds it sees the answer everywhere
-    number     its place among the numbered ones; those without follow by name
-    headings   columns to show, in order, each with its heading; default: all, by name
+    question   its text; it is all that a model needs to be among the answers
+    number     its place among the numbered questions; the others follow, by model name
+    headings   columns to show, in order, each with its heading; default: all columns,
+               headed by their names
     order_by   default: a ranking by rank, anything else by all columns
     note       one line below the table
 
-A ranking is a model whose first shown column ends in `_rank`: the second says what is
-ranked, the third by what.
+A ranking is a model whose first shown column ends in `_rank`. Its second column is what
+is ranked, its third the value that it is ranked by.
 """
 
 import json
@@ -23,7 +24,7 @@ from cli.program import CommandError
 from cli.settings import ROOT
 
 MANIFEST = ROOT / os.environ.get("DBT_TARGET_PATH", "target") / "manifest.json"
-# A ranking is cut at a rank, never at a number of rows: no tied row is left out.
+# A ranking is cut at a rank, never at a number of rows, so that no tied row is omitted.
 TOP_RANK = 5
 _RATES = ("_rate", "_share")
 
@@ -67,7 +68,7 @@ class Question:
 
 
 def read_manifest() -> Any:
-    """dbt's manifest.
+    """Return dbt's manifest.
 
     Raises:
         CommandError: it can't be read.
@@ -76,12 +77,12 @@ def read_manifest() -> Any:
         return json.loads(MANIFEST.read_text())
     except (OSError, ValueError) as error:
         raise CommandError(
-            f"{MANIFEST} can't be read ({error}): make it with `dbt parse`"
+            f"{MANIFEST} can't be read ({error}): create it with `dbt parse`"
         ) from error
 
 
 def questions(manifest: Any) -> list[Question]:
-    """Every model with a `meta.question`: the numbered ones first, in their order."""
+    """Return the models with a `meta.question`: numbered ones first, in their order."""
     found = []
     for node in manifest["nodes"].values():
         meta = node["config"].get("meta", {})
@@ -104,7 +105,7 @@ def questions(manifest: Any) -> list[Question]:
 
 
 def format_cell(column: str, value: Any) -> str:
-    """A value as people read it; what a number means is told by its column's name."""
+    """Format a value for people; the column's name says if a number is a rate."""
     if value is None:
         return "-"
     if isinstance(value, float):
@@ -119,7 +120,7 @@ def format_cell(column: str, value: Any) -> str:
 
 
 def percent(share: float) -> str:
-    """A share of 0 to 1; only what is nothing or all looks like it."""
+    """Format a share of 0 to 1; only exactly 0 and 1 become 0.0% and 100.0%."""
     if 0 < share < 0.0001:
         return "<0.01%"
     if 0.9995 <= share < 1:

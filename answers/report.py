@@ -1,4 +1,4 @@
-"""python -m answers.report: the notebook, run on the live tables, as one page."""
+"""python -m answers.report: run the notebook on the live tables, write one page."""
 
 import argparse
 import sys
@@ -18,7 +18,7 @@ NOTEBOOK = ROOT / "notebooks" / "tracking_user_activity.ipynb"
 _SECONDS_A_CELL = 600
 EXAMPLES = """\
   make report                                   target/report.html, after dbt test
-  python -m answers.report --output page.html   elsewhere, on the tests' last results
+  python -m answers.report --output page.html   another file, with the last test results
 """
 
 
@@ -44,19 +44,19 @@ def _run(parsed: argparse.Namespace) -> None:
         template_name="template", extra_template_basedirs=[str(Path(__file__).parent)]
     )
     page: str = exporter.from_notebook_node(notebook)[0]
-    # Replaced as a whole, so that a reader never has half of one.
+    # Replaced as a whole, so that nobody ever reads half a page.
     parsed.output.parent.mkdir(parents=True, exist_ok=True)
     part = parsed.output.with_name(f"{parsed.output.name}.part")
     part.write_text(page)
     part.replace(parsed.output)
-    print(f"{parsed.output}: {len(page) / 1e6:.1f} MB, opens without a network")
+    print(f"{parsed.output}: {len(page) / 1e6:.1f} MB, opens offline")
 
 
 def execute(notebook: nbformat.NotebookNode) -> None:
-    """Fill the notebook with the outputs of a new kernel.
+    """Run the notebook in a new kernel and fill in its outputs.
 
     Raises:
-        CommandError: a cell fails; its number, the heading above it, the reason.
+        CommandError: a cell fails; says its number, the heading above it, the reason.
     """
     total, current = len(notebook.cells), 0
 
@@ -72,7 +72,8 @@ def execute(notebook: nbformat.NotebookNode) -> None:
         kernel_name="python3",
         resources={"metadata": {"path": str(NOTEBOOK.parent)}},
         on_cell_execute=show_progress,
-        # It warns that its channels, signed and on loopback, are not encrypted.
+        # It would warn that its channels, which are signed and on loopback, are not
+        # encrypted.
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
     )
     try:
@@ -103,11 +104,11 @@ def _reason(error: Exception) -> str:
     if isinstance(error, CellExecutionError):
         first = (str(error.evalue).strip().splitlines() or [""])[0]
         missing = ("SCHEMA_NOT_FOUND", "TABLE_OR_VIEW_NOT_FOUND")
-        hint = " `make build`" if any(each in first for each in missing) else ""
+        hint = " (run `make build`)" if any(each in first for each in missing) else ""
         return f"{error.ename}: {first}{hint}"
     if isinstance(error, CellTimeoutError):
-        return f"no end within {_SECONDS_A_CELL} s"
-    return "its kernel died"
+        return f"it did not end within {_SECONDS_A_CELL} s"
+    return "the kernel died"
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What every program shares: settings, errors in one line, exit codes, progress."""
+"""What every program shares: settings, one-line errors, exit codes, progress."""

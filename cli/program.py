@@ -1,4 +1,4 @@
-"""The shell of every program: one line for an error, an exit code, --debug."""
+"""What every command line program has: one-line errors, exit codes, --debug."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ class CommandError(Exception):
 
 
 def parser(program: str, description: str, examples: str) -> argparse.ArgumentParser:
-    """A parser that shows its examples as they are written."""
+    """Return a parser whose help shows the examples as written."""
     return argparse.ArgumentParser(
         prog=program,
         description=description,
@@ -21,7 +21,7 @@ def parser(program: str, description: str, examples: str) -> argparse.ArgumentPa
     )
 
 
-# Parsers of subcommands take it as a parent too, so that --debug may stand anywhere.
+# Subcommand parsers take it as a parent too, so that --debug is accepted anywhere.
 DEBUG = argparse.ArgumentParser(add_help=False)
 DEBUG.add_argument(
     "--debug",
@@ -38,7 +38,7 @@ def run(
 ) -> int:
     """Run a command and return its exit code: 0 done, 1 failed, 130 interrupted.
 
-    Wrong usage is exit code 2, by argparse.
+    For wrong usage, argparse exits with 2.
     """
     try:
         command(parsed)

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a plain line now and then elsewhere."""
+"""Progress of long work: a bar on a terminal, otherwise a plain line every 5 s."""
 
 import time
 from types import TracebackType
@@ -46,7 +46,7 @@ class MessageProgress:
         self._bar.stop()
 
     def advance(self, messages: int) -> None:
-        """That many messages more are through."""
+        """Count this many more messages as done."""
         self._done += messages
         now = time.monotonic()
         pause = _SECONDS_BETWEEN_LINES if self._bar.disable else _SECONDS_BETWEEN_BARS

@@ -1,6 +1,6 @@
 """Where Kafka and Spark are: from flags, else the environment, else settings.toml.
 
-Standard library only: the checks before set-up use it while no package is installed.
+Standard library only, because the checks before set-up run without any package.
 """
 
 import re
@@ -19,7 +19,7 @@ _PORTS = FILE["ports"]
 
 @dataclass(frozen=True)
 class Settings:
-    """The addresses that clients use, and the topic that is landed."""
+    """The addresses that clients use, and the topic to land."""
 
     bootstrap_servers: str
     topic: str
@@ -30,7 +30,7 @@ class Settings:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"sc://[^/:;\s]+(:\d+)?(/.*)?", self.spark_remote):
             raise CommandError(
-                f"SPARK_REMOTE is {self.spark_remote!r}, which is no Spark Connect "
+                f"SPARK_REMOTE is {self.spark_remote!r}, which is not a Spark Connect "
                 "address: write it as sc://host:port"
             )
         for server in self.bootstrap_servers.split(","):
@@ -38,10 +38,10 @@ class Settings:
             if not host or not port.isdigit():
                 raise CommandError(
                     f"KAFKA_BOOTSTRAP_SERVERS has {server!r}: write host:port, "
-                    "several of them separated by commas"
+                    "with commas between several"
                 )
         if not self.topic:
-            raise CommandError("ASSESSMENTS_TOPIC is empty: name the topic")
+            raise CommandError("ASSESSMENTS_TOPIC is empty: set it to a topic name")
 
 
 def from_environment(
@@ -50,14 +50,14 @@ def from_environment(
     topic: str | None = None,
     spark_remote: str | None = None,
 ) -> Settings:
-    """The settings that hold: a flag wins over the environment.
+    """Return the settings in effect: a flag wins over the environment.
 
     Raises:
-        CommandError: a setting can't be what it stands for.
+        CommandError: a setting is malformed; the message names it.
     """
     port = environment.get("SPARK_THRIFT_PORT", str(_PORTS["spark_thrift"]))
     if not port.isdigit():
-        raise CommandError(f"SPARK_THRIFT_PORT is {port!r}: give a number")
+        raise CommandError(f"SPARK_THRIFT_PORT is {port!r}: set it to a port number")
     return Settings(
         bootstrap_servers=bootstrap_servers
         or environment.get("KAFKA_BOOTSTRAP_SERVERS", f"{HOST}:{_PORTS['kafka']}"),

@@ -1,11 +1,12 @@
 """Generate assessment attempts of invented people, in the shape the exam player sends.
 
 They have the quirks of real attempts, because clean data would test nothing: messages
-that are delivered again, a test exam without counts, exams that share questions, wrong
-clocks, no time order. `catalogue.toml` holds the courses and their own quirks.
+that are delivered repeatedly, a test exam without counts, exams that share questions,
+wrong clocks, no time order. `catalogue.toml` holds the courses and their own quirks.
 
-Every 500 attempts hold each course as often as the catalogue says, so rankings and
-their ties are the same for every seed. A longer run begins with a shorter one.
+Every 500 attempts contain each course as often as the catalogue says, so rankings and
+their ties are the same for every seed. A longer run starts with the output of a shorter
+run.
 """
 
 from __future__ import annotations
@@ -33,14 +34,14 @@ Record = dict[str, object]
 
 CATALOGUE = Path(__file__).with_name("catalogue.toml")
 COPY_EVERY = 83  # attempts, so 1.2 % of the messages are copies
-COPY_WINDOW = 256  # recent attempts that a copy is drawn from
+COPY_WINDOW = 256  # a copy is one of this many recent attempts
 TEST_QUESTIONS_SHOWN = 3
 LONGEST_WAIT_MS = 6 * 3_600_000
 
 
 @dataclass(frozen=True)
 class Course:
-    """An entry of the catalogue, which explains the fields."""
+    """A course of catalogue.toml, which explains the fields."""
 
     name: str
     attempts: list[int]
@@ -55,7 +56,7 @@ class Course:
 
 @dataclass(frozen=True)
 class Question:
-    """The first `right_count` options are right."""
+    """A question; the first `right_count` options are right."""
 
     question_id: str
     option_ids: list[str]
@@ -100,10 +101,10 @@ def _iso(milliseconds: int) -> str:
 
 
 def _deck(catalogue: dict[str, Any]) -> list[Paper]:
-    """Return every paper as often as 500 attempts hold it.
+    """Return each paper as often as it occurs in 500 attempts.
 
-    Ids have a seed of their own: files made with different seeds hold the same exams,
-    so they can be published to one topic.
+    Ids have a fixed seed, so files generated with different seeds have the same exams
+    and can be published to one topic.
     """
     rng = Random(1)
     patterns = catalogue["option_patterns"]
@@ -145,7 +146,7 @@ def _deck(catalogue: dict[str, Any]) -> list[Paper]:
 
 
 def _starts(rng: Random, catalogue: dict[str, Any]) -> Iterator[int]:
-    """Yield starting times in epoch ms: a few from one hour, then from any other."""
+    """Yield start times in epoch ms: a few in one hour, then a few in another."""
     first_day = catalogue["first_day"]
     totals = list(
         accumulate(
@@ -207,7 +208,7 @@ def _choice(rng: Random, question: Question, knows: bool) -> tuple[str, list[int
 
 
 def _clicks(person: Person, question: Question, checked: list[int]) -> dict[int, int]:
-    """Return when each option was clicked: `checked`, and rarely one taken back."""
+    """Return when, in epoch ms, each of `checked` and sometimes another was clicked."""
     if person.rng.random() < 0.08:
         spare = [n for n in range(len(question.option_ids)) if n not in checked]
         checked = [person.rng.choice(spare), *checked] if spare else checked
@@ -337,8 +338,8 @@ def _attempt(rng: Random, paper: Paper, started: int) -> Record:
 def attempts(count: int, seed: int) -> Iterator[Record]:
     """Yield `count` distinct attempts and, among them, copies of recent ones.
 
-    A copy is the whole message again. Of every five copies, two pairs have the same
-    original, so these messages come three times.
+    A copy repeats the whole message. Of every five copies, two pairs have the same
+    original, so these messages occur three times.
     Memory holds COPY_WINDOW attempts, whatever `count` is.
     """
     rng = Random(seed)
@@ -360,14 +361,14 @@ def attempts(count: int, seed: int) -> Iterator[Record]:
 
 
 def _write(records: Iterable[Record], output: str) -> None:
-    """Write a JSON array with one object a line to a path, or to standard output."""
+    """Write a JSON array, one object per line, to a path or to standard output."""
     encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
     with ExitStack() as stack:
         file: BinaryIO | gzip.GzipFile = sys.stdout.buffer
         if output != "-":
             file = stack.enter_context(Path(output).open("wb"))
         if output.endswith(".gz"):
-            # No name, no time: the same arguments must give the same bytes.
+            # No name and no time, because the same arguments must give the same bytes.
             file = stack.enter_context(gzip.GzipFile("", "wb", 6, file, mtime=0))
         file.write(b"[")
         before = "\n"
@@ -412,10 +413,10 @@ def main(argv: list[str] | None = None) -> int:
         "--seed",
         type=whole_number,
         default=2018,
-        help="another one changes people, not exams (default: %(default)s)",
+        help="another seed changes people, not exams (default: %(default)s)",
     )
     parser.add_argument(
-        "--output", default="-", help="a path, gzipped if it ends in .gz; - is stdout"
+        "--output", default="-", help="a path (gzip if it ends in .gz), or - for stdout"
     )
     return program.run(_run, parser.parse_args(argv), "generate")
 

@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     defaults = from_environment({})
     shared = argparse.ArgumentParser(add_help=False, parents=[program.DEBUG])
     group = shared.add_argument_group(
-        "where", "each also from the environment variable in brackets"
+        "connection", "in brackets: the environment variable, the default"
     )
     group.add_argument(
         "--bootstrap-servers",
@@ -71,12 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     init = commands.add_parser(
         "init",
         parents=[shared],
-        help="make the topic and the raw table, where they are missing",
+        help="create the topic and the raw table if they are missing",
     )
     init.add_argument(
         "--topic-required",
         action="store_true",
-        help="fail if the topic is missing, because the brokers are somebody else's",
+        help="fail if the topic is missing, because somebody else runs the brokers",
     )
     publish = commands.add_parser(
         "publish",
@@ -101,13 +101,13 @@ def _parser() -> argparse.ArgumentParser:
         type=_positive,
         default=50_000,
         metavar="N",
-        help="messages a batch, each batch one commit (default: %(default)s)",
+        help="messages per batch; each batch is one commit (default: %(default)s)",
     )
     drain.add_argument(
         "--snapshot-file",
         type=Path,
         metavar="PATH",
-        help="a file that is written anew when the raw table has changed",
+        help="a file to rewrite when the raw table has changed",
     )
     status = commands.add_parser(
         "status",

@@ -1,7 +1,7 @@
-"""The streaming checkpoint: where it lies, and whether it can be gone on from.
+"""The streaming checkpoint: where it is, and whether a query can resume from it.
 
-Source of its format: Spark's OffsetSeqLog and CommitLog, a file a batch, named by the
-batch's number. The last line of an offset file is the Kafka source's JSON,
+Its format is that of Spark's OffsetSeqLog and CommitLog: one file per batch, named by
+the batch number. The last line of an offset file is the Kafka source's JSON,
 {topic: {partition: next offset}}.
 """
 
@@ -19,9 +19,9 @@ from ingest.offsets import NextOffsets
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where the checkpoint lies, and what a query finds there.
+    """Where the checkpoint is, and what a query finds there.
 
-    A batch that was planned and not committed is done first by any query.
+    An unfinished batch is planned but not committed; the next query runs it first.
     """
 
     location: str
@@ -30,14 +30,14 @@ class Checkpoint:
 
 
 def find(session: SparkSession, landed: NextOffsets) -> Checkpoint:
-    """The checkpoint to go on from, or a new one.
+    """Return the checkpoint to resume from, or a new one.
 
-    It belongs to this very table: it lies beside its data, under a name that is a table
-    property, so that a table which was dropped and made anew starts a new one. One that
-    is lost, or older than the table (the sink would take its batches for some that it
-    has already committed, and skip them), is left behind for a new one; the caller then
-    starts from the table's own offsets. Whoever finds the same state arrives at the
-    same name, so that two at once share one checkpoint.
+    The checkpoint is beside the table's data, under a name kept in a table property, so
+    a table that was dropped and recreated starts a new one. A checkpoint that is lost
+    or older than the table is replaced by a new one, and the caller then starts from
+    the table's own offsets: from an older checkpoint, the sink would skip new batches
+    because it has already committed batches with their numbers. The new name is derived
+    from the state found, so two ingests at once share one checkpoint.
     """
     name = raw_table.properties(session)[raw_table.CHECKPOINT_PROPERTY]
     location = _location(session, name)
@@ -56,12 +56,12 @@ def find(session: SparkSession, landed: NextOffsets) -> Checkpoint:
 
 
 def _location(session: SparkSession, name: str) -> str:
-    """Hidden from Iceberg's search for orphan files by the underscore."""
+    """The underscore hides it from Iceberg's search for orphan files."""
     return f"{raw_table.location(session)}/_checkpoints/{name}"
 
 
 def _newest_batch(session: SparkSession, location: str) -> tuple[int, dict[int, int]]:
-    """Number and end offsets of the newest planned batch; no offsets if none is."""
+    """Return number and end offsets of the newest planned batch, or -1 and {}."""
     planned = _log(session, f"{location}/offsets")
     if not planned:
         return -1, {}
@@ -69,12 +69,12 @@ def _newest_batch(session: SparkSession, location: str) -> tuple[int, dict[int, 
     try:
         [partitions] = json.loads(planned[batch].splitlines()[-1]).values()
         return batch, {int(number): offset for number, offset in partitions.items()}
-    except (ValueError, IndexError, AttributeError):  # cut short: not to be trusted
+    except (ValueError, IndexError, AttributeError):  # truncated: don't trust it
         return batch, {}
 
 
 def _log(session: SparkSession, location: str) -> dict[int, str]:
-    """The text of each batch's file; another ingest may remove old ones meanwhile."""
+    """Return each batch's file as text; another ingest may be deleting old ones."""
     try:
         files = (
             session.read.option("wholetext", True)

@@ -20,10 +20,10 @@ from ingest.spark import spark_session
 from ingest.topic import admin_client, read_offsets
 
 _POLL_SECONDS = 1
-# A session has one query of a name, so the second of two ingests can't start another.
+# Query names are unique in a session, so a second ingest can't start another query.
 _QUERY_NAME = "drain"
-# What Spark says to the second of two that start at one moment: it refuses the name, or
-# before that the first file of a new checkpoint.
+# Spark's errors for the second of two ingests that start at the same moment: either the
+# query name or the first file of a new checkpoint is already taken.
 _BEGAN_AT_THE_SAME_MOMENT = ("already active", "SparkConcurrentModificationException")
 _COLUMNS = (
     "topic",
@@ -41,29 +41,30 @@ _COLUMNS = (
 def drain(
     settings: Settings, batch_size: int, snapshot_file: Path | None = None
 ) -> None:
-    """Land what the topic holds; prints per partition what was landed.
+    """Land what the topic holds now, and print per partition what was landed.
 
-    Exactly once by the checkpoint and by the sink, which knows the last batch that it
-    committed. A query that a killed client left behind is waited for, not doubled: the
-    session on the server is the same for everyone who drains into this table.
+    Each message lands exactly once, by means of the checkpoint and of the sink, which
+    knows the last batch that it committed. All ingests into this table share one
+    session on the server. So if a killed client has left a query running, this one
+    finds it and waits for it.
 
     Args:
-        batch_size: messages a batch, each batch one commit.
-        snapshot_file: receives the id of the table's snapshot, unless it holds it
-            already: its time tells when the table changed.
+        batch_size: messages per batch; each batch is one commit.
+        snapshot_file: receives the id of the table's snapshot. It is written only if
+            the id has changed, so its modification time shows when the table changed.
 
     Raises:
         CommandError: Kafka or Spark fails, or the topic has lost messages.
     """
     with admin_client(settings) as admin:
         topic = read_offsets(admin, settings)
-    # One session for everyone who ingests, so that each finds the other's query.
+    # All ingests share one session, so that each finds the others' query.
     with spark_session(settings.spark_remote, shared_name=raw_table.NAME) as session:
         raw_table.create(session)
         _wait_for_others(session)
         landed = raw_table.next_offsets(session, settings.topic)
         if found := losses(topic, landed):
-            raise CommandError(f"{'; '.join(found)}; nothing was landed now")
+            raise CommandError(f"{'; '.join(found)}; nothing was landed")
         total = sum(lag(topic, landed).values())
         try:
             if total:
@@ -78,14 +79,14 @@ def drain(
 
 
 def _wait_for_others(session: SparkSession) -> None:
-    """Until no query lands in the table, whoever started it."""
+    """Wait until no query lands in the table, including other clients' queries."""
     for query in session.streams.active:
         print(
-            "another ingest into this table is running: waiting for its end",
+            "another ingest into this table is running: waiting for it to end",
             file=sys.stderr,
             flush=True,
         )
-        # Its own client says why, should it fail.
+        # If it fails, its own client reports why.
         with suppress(StreamingQueryException):
             query.awaitTermination()
 
@@ -97,7 +98,7 @@ def _land(
     batch_size: int,
     progress: MessageProgress,
 ) -> None:
-    """Run the query to its end, beginning again where that is no failure."""
+    """Run the query to its end; start it again after errors that lose nothing."""
     while True:
         landed = raw_table.next_offsets(session, settings.topic)
         place = checkpoint.find(session, landed)
@@ -112,10 +113,10 @@ def _land(
         except PySparkException as error:
             if any(sign in str(error) for sign in _BEGAN_AT_THE_SAME_MOMENT):
                 _wait_for_others(session)
-            # A batch that was planned and not committed when its query ended is landed
-            # first. Spark 4.1.1's Kafka source always fails after it, while it reports
-            # its progress, because it does not know the latest offsets yet
-            # (SPARK-55271). The batch is committed by then.
+            # A query lands an unfinished batch of an earlier query first. Spark 4.1.1's
+            # Kafka source always fails after that batch, while it reports progress,
+            # because it does not know the latest offsets yet (SPARK-55271). By then
+            # the batch is committed.
             elif not place.has_unfinished_batch or (
                 checkpoint.find(
                     session, raw_table.next_offsets(session, settings.topic)
@@ -157,7 +158,7 @@ def _start(
 
 
 def _as_spark_reaches(session: SparkSession, settings: Settings) -> str:
-    """The brokers' address on Spark's side, where it may have another one."""
+    """Return the brokers' address as Spark reaches them, which may differ from ours."""
     servers = settings.bootstrap_servers
     known = session.conf.get(f"spark.assessments.kafka.{servers}", servers)
     return known or servers
@@ -190,7 +191,7 @@ def _report(settings: Settings, landed: Mapping[int, tuple[int, int, int]]) -> N
 
 
 def _keep_snapshot(session: SparkSession, file: Path) -> None:
-    """Write the snapshot's id ("none" for an empty table), unless it stands there."""
+    """Write the snapshot's id ("none" for an empty table) if the file has another."""
     snapshot = raw_table.properties(session)["current-snapshot-id"]
     if not file.exists() or file.read_text() != snapshot:
         file.write_text(snapshot)

@@ -1,4 +1,4 @@
-"""Make the topic and the raw table, where they are missing."""
+"""Create the topic and the raw table if they are missing."""
 
 from cli.settings import FILE, Settings
 from ingest import raw_table
@@ -7,11 +7,11 @@ from ingest.topic import admin_client, create, read_offsets
 
 
 def init(settings: Settings, is_topic_required: bool) -> None:
-    """Every other command finds its topic and its table after this one.
+    """Create the topic and the raw table that every other command needs.
 
     Args:
-        is_topic_required: a missing topic is an error, because the brokers are
-            somebody else's.
+        is_topic_required: fail if the topic is missing, because somebody else runs the
+            brokers.
 
     Raises:
         CommandError: Kafka or Spark fails, or the required topic is missing.

@@ -1,4 +1,4 @@
-"""Offsets of the topic and of the raw table: what is left to land, what is lost."""
+"""Compare the offsets of topic and raw table: what is left to land, what is lost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PartitionOffsets:
-    """What a reader of committed messages can fetch: begin <= offset < end."""
+    """What a read_committed consumer can fetch: begin <= offset < end."""
 
     begin: int
     end: int
 
 
-# By partition: what the topic holds; the largest landed offset plus one.
+# Both by partition: what the topic holds, and the largest landed offset plus one.
 TopicOffsets = Mapping[int, PartitionOffsets]
 NextOffsets = Mapping[int, int]
 
 
 def lag(topic: TopicOffsets, landed: NextOffsets) -> dict[int, int]:
-    """Per partition, how many offsets of the topic are still to be landed."""
+    """Return, per partition, how many offsets of the topic are still to land."""
     return {
         partition: max(there.end - max(there.begin, landed.get(partition, 0)), 0)
         for partition, there in topic.items()
@@ -26,7 +26,7 @@ def lag(topic: TopicOffsets, landed: NextOffsets) -> dict[int, int]:
 
 
 def losses(topic: TopicOffsets, landed: NextOffsets) -> list[str]:
-    """One sentence for each partition that no longer holds what follows in raw."""
+    """Return a sentence for each partition that lacks the next offset to land."""
     found = []
     for partition, offset in landed.items():
         there = topic.get(partition, PartitionOffsets(0, 0))
@@ -38,7 +38,7 @@ def losses(topic: TopicOffsets, landed: NextOffsets) -> list[str]:
         if there.end < offset:
             found.append(
                 f"partition {partition}: the topic ends before offset {there.end}, but "
-                f"offset {offset - 1} is landed already: the topic was made anew or "
-                "cut off"
+                f"offset {offset - 1} is already landed: the topic was recreated or "
+                "truncated"
             )
     return found

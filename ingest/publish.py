@@ -22,8 +22,8 @@ from ingest.topic import (
 )
 
 _PENDING_BYTES = 32 * 1024**2
-# What Kafka adds to a message that is sent alone (message format 2): 61 bytes of batch,
-# up to 21 of record.
+# Bytes that Kafka adds to a message in a batch of its own (message format 2): 61 for
+# the batch, up to 21 for the record.
 _OVERHEAD_BYTES = 61 + 21
 _DELIVERY_TIMEOUT_MS = 60_000
 
@@ -31,15 +31,16 @@ _DELIVERY_TIMEOUT_MS = 60_000
 def publish(settings: Settings, path: str, if_empty: bool = False) -> None:
     """Publish the file at `path`, or standard input for "-".
 
-    A file is read twice: first checked whole, so that a broken one publishes nothing.
-    Standard input can be read once, so that what comes before a fault is published.
+    A file is read twice. It is checked as a whole first, so that a broken file
+    publishes nothing. Standard input can be read only once, so the messages before an
+    error are published.
 
     Args:
         if_empty: publish only while the topic has never held a message.
 
     Raises:
-        CommandError: the input is unusable, or a message was not acknowledged; the
-            text says how many were.
+        CommandError: the input is unusable, or a message was not acknowledged. The
+            error says how many were.
     """
     with admin_client(settings) as admin:
         there = read_offsets(admin, settings)
@@ -54,7 +55,7 @@ def publish(settings: Settings, path: str, if_empty: bool = False) -> None:
         return
     try:
         with Path(path).open("rb") as stream:
-            # A pipe can be read once, like standard input.
+            # A pipe, like standard input, can be read only once.
             total = _check(stream, path, limit) if stream.seekable() else None
             _send(settings, stream, path, total, limit)
     except OSError as error:
@@ -62,7 +63,7 @@ def publish(settings: Settings, path: str, if_empty: bool = False) -> None:
 
 
 def _check(stream: BufferedReader, name: str, limit: int) -> int:
-    """Read the whole file; returns its number of messages."""
+    """Check the whole file and return its number of messages."""
     total = objects = 0
     if not stream.read(1):
         raise CommandError(f"{name} is empty: nothing published")
@@ -79,9 +80,9 @@ def _check(stream: BufferedReader, name: str, limit: int) -> int:
     stream.seek(0)
     if total and not objects:
         raise CommandError(
-            f"{name}: none of its {total:,} lines is a JSON object, so this is no file "
-            "of attempts; nothing published (to publish such lines as they stand, "
-            "send them to `python -m ingest publish -`)"
+            f"{name}: none of its {total:,} lines is a JSON object, so this is not a "
+            "file of attempts; nothing published (to publish such lines as they are, "
+            "pipe them to `python -m ingest publish -`)"
         )
     return total
 
@@ -90,7 +91,7 @@ def _check_size(record: Record, limit: int) -> None:
     size = len(record.value) + len(record.key or b"")
     if size + _OVERHEAD_BYTES > limit:
         raise InputError(
-            f"{record.where} has {size:,} bytes, and the topic takes messages up to "
+            f"{record.where} has {size:,} bytes, but the topic accepts at most "
             f"{limit:,} (max.message.bytes)"
         )
 
@@ -108,7 +109,7 @@ def _send(
             max_block_ms=_DELIVERY_TIMEOUT_MS,
             batch_size=256 * 1024,
             linger_ms=20,
-            # The broker decides what is too large, not the client.
+            # Let the broker decide what is too large, not the client.
             max_request_size=2 * limit,
         )
     pending = _Pending()
@@ -136,15 +137,15 @@ def _send(
         producer.close(timeout=5)
     if others:
         print(
-            f"{name}: {others:,} lines are no JSON objects; they were published as "
-            "they stand and will be rejected with a reason",
+            f"{name}: {others:,} lines are not JSON objects; they were published as "
+            "they are and will be rejected with a reason",
             file=sys.stderr,
         )
     print(f"{pending.acknowledged:,} messages acknowledged by topic {settings.topic}")
 
 
 class _Pending:
-    """Messages sent and not yet acknowledged, bounded in bytes."""
+    """Messages sent but not yet acknowledged, bounded in bytes."""
 
     def __init__(self) -> None:
         self.acknowledged = 0

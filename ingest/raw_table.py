@@ -28,7 +28,7 @@ tblproperties ('{checkpoint_property}' = '{checkpoint}')
 
 
 def create(session: SparkSession) -> None:
-    """Make the raw table unless it is there."""
+    """Create the raw table if it is missing."""
     session.sql("create namespace if not exists raw")
     ddl = _DDL.format(
         name=NAME, checkpoint_property=CHECKPOINT_PROPERTY, checkpoint=uuid.uuid4()
@@ -37,7 +37,7 @@ def create(session: SparkSession) -> None:
 
 
 def properties(session: SparkSession) -> dict[str, str]:
-    """The table's properties, Iceberg's own among them."""
+    """Return the table's properties, including Iceberg's own."""
     rows = session.sql(f"show tblproperties {NAME}").collect()
     return {row["key"]: row["value"] for row in rows}
 
@@ -47,14 +47,14 @@ def set_property(session: SparkSession, name: str, value: str) -> None:
 
 
 def location(session: SparkSession) -> str:
-    """The folder of the table, as a Hadoop URI."""
+    """Return the folder of the table as a Hadoop URI."""
     rows = session.sql(f"describe table extended {NAME}").collect()
     found: str = {row["col_name"]: row["data_type"] for row in rows}["Location"]
     return found
 
 
 def next_offsets(session: SparkSession, topic: str) -> dict[int, int]:
-    """Per partition, the largest landed offset plus one; {} while nothing is landed.
+    """Return, per partition, the largest landed offset plus one; {} if none is landed.
 
     Raises:
         CommandError: the table holds another topic.
@@ -66,7 +66,7 @@ def next_offsets(session: SparkSession, topic: str) -> dict[int, int]:
     others = sorted({row["topic"] for row in rows} - {topic})
     if others:
         raise CommandError(
-            f"{NAME} holds topic {others[0]!r}, and one raw table holds one topic: "
+            f"{NAME} holds topic {others[0]!r}, and a raw table holds only one topic: "
             f"set ASSESSMENTS_TOPIC to it instead of {topic!r}"
         )
     return {row["partition"]: row["next_offset"] for row in rows}
@@ -75,7 +75,7 @@ def next_offsets(session: SparkSession, topic: str) -> dict[int, int]:
 def landed_since(
     session: SparkSession, start: NextOffsets
 ) -> dict[int, tuple[int, int, int]]:
-    """Per partition: rows landed from `start` on, their first and last offset."""
+    """Return, per partition, the rows landed since `start`, first and last offset."""
     rows = session.sql(
         f"select partition, count(*), min(offset), max(offset) from {NAME} "
         f"where {_from_offsets(start)} group by partition order by partition"
@@ -84,7 +84,7 @@ def landed_since(
 
 
 def _from_offsets(start: NextOffsets) -> str:
-    """A filter that Iceberg can use to omit the files of older offsets."""
+    """Return a filter that lets Iceberg skip the files of older offsets."""
     if not start:
         return "true"
     known = ", ".join(str(partition) for partition in start)

@@ -1,10 +1,10 @@
 """Turn a file of attempts into the keys and values of Kafka messages.
 
-Values keep their text, because the topic must hold what came in: white space between
-tokens goes and nothing else changes. `1.0` stays `1.0`, escapes stay escapes, a key
-that comes twice comes twice. JSON is what RFC 8259 says, so NaN is refused.
+Values keep their text, because the topic must hold what was sent: only white space
+between tokens is removed. `1.0` stays `1.0`, escapes stay escapes, duplicate keys stay
+duplicate. JSON means RFC 8259, so NaN is refused.
 
-Byte offsets count from 0 in the unpacked input; elements and lines count from 1.
+Byte offsets count from 0 in the uncompressed input; elements and lines count from 1.
 """
 
 import gzip
@@ -26,17 +26,17 @@ _KINDS = {'"': "a string", "[": "an array", "n": "null", "t": "boolean", "f": "b
 
 
 class InputError(Exception):
-    """The input can't be read on; one line says what is wrong and where.
+    """The input can't be read any further; one line says what is wrong and where.
 
-    The line holds positions and kinds, never text from the input.
+    The line names positions and kinds, and never quotes text from the input.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One message to be; `where` is for people: "line 12".
+    """One message to publish, and where it came from for error messages: "line 12".
 
-    The value of an object is compact JSON. A line that is no object stays as it is.
+    The value of an object is compact JSON. A line that is not an object is unchanged.
     """
 
     key: bytes | None
@@ -50,16 +50,17 @@ def read_records(
 ) -> Iterator[Record]:
     """Yield a record for each element of a JSON array, or for each of the JSON lines.
 
-    The first two bytes tell gzip, because standard input has no name. `[` as the first
-    byte that is no white space is an array, after a byte order mark too; anything else
-    is JSON lines. Elements must be objects. Lines may be anything, and each comes out
-    before the next is there to read. Memory does not grow with the input.
+    The first two bytes identify gzip, because standard input has no name. Input is an
+    array if it starts with `[`, after an optional byte order mark and white space;
+    anything else is JSON lines. Elements must be objects. Lines may be anything, and
+    each is yielded before the next has arrived. Memory does not grow with the input.
 
-    Raises InputError, maybe after some records, when an array is malformed or truncated
-    or holds anything but objects, when an element or line has more than `limit` bytes,
-    and when gzip is truncated or damaged.
+    Raises:
+        InputError: an array is malformed or truncated or holds anything but objects,
+            an element or line has more than `limit` bytes, or gzip is truncated or
+            damaged. Some records may have been yielded before.
     """
-    # A pipe may have sent only one byte so far. An empty input may count as gzip.
+    # A pipe may have sent only one byte so far. Empty input may count as gzip.
     is_gzip = _GZIP_MAGIC.startswith(stream.peek(2)[:2])
     source = gzip.GzipFile(fileobj=stream) if is_gzip else stream
     head = bytearray()
@@ -86,7 +87,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"holds {name}, which is not JSON")
 
 
-# Numbers stay text: a key needs no more, and int() refuses more than 4,300 digits.
+# Numbers stay text: a key needs only that, and int() refuses more than 4,300 digits.
 _DECODER = json.JSONDecoder(
     parse_int=str, parse_float=str, parse_constant=_refuse_constant
 )
@@ -108,15 +109,15 @@ def _line_records(lines: Iterable[bytes], limit: int) -> Iterator[Record]:
 
 
 class _Array:
-    """An array behind its opening bracket: a window of text and a position in it.
+    """An array after its opening bracket: a window of text and a position in it.
 
-    Bytes that are no UTF-8 come out as they went in (`surrogateescape`).
+    Bytes that are not UTF-8 pass through unchanged (`surrogateescape`).
     """
 
     def __init__(self, chunks: Iterable[bytes], offset: int, limit: int) -> None:
         self._texts = iterdecode(chunks, "utf-8", "surrogateescape")
         self._limit = limit
-        self._dropped = offset  # bytes of the input in front of the window
+        self._dropped = offset  # bytes of the input before the window
         self._text = ""
         self._position = 0
 
@@ -127,18 +128,20 @@ class _Array:
             yield self._element(number)
             if self._token() == ",":
                 self._position += 1
-            elif self._token():  # else the next element says where the input ends
+            elif self._token():  # at the end of the input, the next element raises
                 break
         if self._token() != "]":
             at = self._offset(self._position)
-            raise InputError(f"element {number} is followed by no comma at byte {at}")
+            raise InputError(f"no comma after element {number} at byte {at}")
         self._position += 1
         if self._token():
             at = self._offset(self._position)
-            raise InputError(f"there is more at byte {at}: only white space may follow")
+            raise InputError(
+                f"text after the array at byte {at}: only white space may follow"
+            )
 
     def _element(self, number: int) -> Record:
-        """Read the element at the position, and step behind it."""
+        """Read the element at the position and move past it."""
         where = f"element {number}"
         while True:
             text, start = self._text, self._position
@@ -146,9 +149,9 @@ class _Array:
                 found, end = _DECODER.raw_decode(text, start)
                 break
             except json.JSONDecodeError as error:
-                # Maybe the window is too short. Double it, so that a long element is
-                # not parsed again for each chunk. One chunk more than the limit, so
-                # that a token cut by the window's end lies behind the limit.
+                # The window may be too short. Double it, so that a long element is not
+                # parsed again for each chunk. Stop one chunk beyond the limit, so that
+                # a token cut off by the window's end is beyond the limit.
                 if not self._fill(min(2 * (len(text) - start), self._limit + _CHUNK)):
                     raise self._syntax_error(number, error) from None
             except ValueError as error:
@@ -178,7 +181,7 @@ class _Array:
         return InputError(f"{where} is not JSON at {at}: {problem}")
 
     def _token(self) -> str:
-        """Skip white space; the character that follows, "" at the input's end."""
+        """Skip white space; return the next character, "" at the end of the input."""
         while not (found := _NOT_WHITE.search(self._text, self._position)):
             self._position = len(self._text)
             if not self._fill(1):
@@ -187,7 +190,7 @@ class _Array:
         return found[0]
 
     def _fill(self, wanted: int) -> bool:
-        """Have `wanted` characters from the position on; whether any came."""
+        """Have `wanted` characters after the position; return whether any were read."""
         parts = [self._text[self._position :]]
         missing = wanted - len(parts[0])
         while missing > 0 and (more := next(self._texts, "")):
@@ -205,11 +208,11 @@ class _Array:
 
 
 def _compact(raw: bytes) -> bytes:
-    """Drop the white space between the tokens of valid JSON.
+    """Remove the white space between the tokens of valid JSON.
 
-    Split at the quotes, every other part lies outside the strings: several times as
-    fast as a match for each token. Control characters, which JSON never holds, stand in
-    for escaped backslashes and quotes.
+    After a split at the quotes, every other part is outside the strings. This is
+    several times as fast as matching each token. Control characters, which JSON never
+    contains, temporarily replace escaped backslashes and quotes.
     """
     raw = raw.replace(b"\\\\", b"\0\1").replace(b'\\"', b"\0\2")
     parts = raw.split(b'"')
@@ -223,6 +226,6 @@ def _key(found: dict[str, object]) -> bytes | None:
     if isinstance(value, bool):
         return b"true" if value else b"false"
     if isinstance(value, str) and value:  # a number too, see _DECODER
-        # An escape may hold half a surrogate pair, which is no UTF-8.
+        # An escape may stand for half a surrogate pair, which UTF-8 can't encode.
         return value.encode("utf-8", "surrogatepass")
     return None

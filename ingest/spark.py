@@ -1,4 +1,4 @@
-"""The connection to Spark, and its errors in one line."""
+"""The connection to Spark, with one-line errors."""
 
 import socket
 import uuid
@@ -31,14 +31,13 @@ def spark_session(
     """A Spark Connect session at `sc://host:port`, closed at the end.
 
     Args:
-        remote: the address, with parameters after `/;` if there are any.
-        shared_name: sessions of one name are one session on the server. It outlives
-            its client, which is how a streaming query whose client was killed is
+        remote: the address; parameters may follow after `/;`.
+        shared_name: clients that give the same name share one session on the server.
+            It outlives them, so a streaming query whose client was killed can be
             found again.
 
     Raises:
-        CommandError: nothing listens there, or Spark fails, in one line that says
-            what to do.
+        CommandError: nothing listens at `remote`, or Spark fails, in one line.
     """
     try:
         session = _connect(remote, shared_name)
@@ -50,8 +49,8 @@ def spark_session(
         text = str(error).strip()
         if any(sign in text for sign in _SERVER_IS_GONE):
             raise CommandError(
-                f"Spark at {remote} went away or was restarted meanwhile; nothing is "
-                "lost: run the same again"
+                f"Spark at {remote} stopped or was restarted during this command; "
+                "nothing is lost: run the command again"
             ) from error
         first = text.splitlines()[0] if text else type(error).__name__
         raise CommandError(f"Spark at {remote}: {first}") from error
@@ -75,10 +74,10 @@ def _connect(remote: str, shared_name: str | None) -> SparkSession:
         url += f";user_id=ingest;session_id={session_id}"
     session = SparkSession.builder.remote(url).create()
     if shared_name:
-        # The server keeps what a session has read by the number of the plan, and each
-        # client counts from 0: a new one would be shown an old one's tables.
+        # The server caches what a session has read by plan number, and each client
+        # counts from 0, so a new client would be shown an older client's tables.
         session.conf.set("spark.connect.session.planCache.enabled", "false")
         session.release_session_on_close = False
-    # A server that restarts is waited for some seconds, not for ten minutes.
+    # Wait for a server that restarts for some seconds, not for ten minutes.
     session.client.set_retry_policies([DefaultPolicy(max_retries=6, max_backoff=5000)])
     return session

@@ -15,7 +15,7 @@ def status(settings: Settings, as_json: bool) -> None:
 
     As JSON: `topic`, `row_count`, `newest_at` (ISO 8601, null without a message),
     `losses` (sentences), and for each of `partitions` its `partition`, `begin_offset`,
-    `end_offset`, `next_offset` (to be landed, null while nothing is) and `lag`.
+    `end_offset`, `next_offset` (to land, null while none is landed) and `lag`.
 
     Raises:
         CommandError: Kafka or Spark does not answer, or the topic does not exist.

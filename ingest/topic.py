@@ -35,7 +35,7 @@ def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
 
 @contextmanager
 def broker_errors(settings: Settings) -> Iterator[None]:
-    """Turns Kafka's errors into one line that says what to do."""
+    """Turn a Kafka error into a CommandError: one line that says what to do."""
     try:
         yield
     except KafkaError as error:
@@ -47,7 +47,7 @@ def broker_errors(settings: Settings) -> Iterator[None]:
 
 
 def create(admin: KafkaAdminClient, settings: Settings, partitions: int) -> bool:
-    """Make the topic unless it exists; returns whether it was made."""
+    """Create the topic if it is missing; return whether it was created."""
     if settings.topic in admin.list_topics():
         return False
     options = {"num_partitions": partitions}
@@ -58,7 +58,7 @@ def create(admin: KafkaAdminClient, settings: Settings, partitions: int) -> bool
 def read_offsets(
     admin: KafkaAdminClient, settings: Settings
 ) -> dict[int, PartitionOffsets]:
-    """First and next offset of each partition of the topic.
+    """Return the first and next offset of each partition of the topic.
 
     Raises:
         CommandError: the topic does not exist.
@@ -90,7 +90,7 @@ def read_offsets(
 
 
 def largest_message_bytes(admin: KafkaAdminClient, settings: Settings) -> int:
-    """`max.message.bytes` of the topic: the largest record batch that it takes."""
+    """Return the topic's `max.message.bytes`: the largest record batch it accepts."""
     name = "max.message.bytes"
     resource = ConfigResource(ConfigResourceType.TOPIC, settings.topic, {name: None})
     answer = admin.describe_configs([resource], config_filter=ConfigFilterType.ALL)

@@ -1,4 +1,4 @@
-{#- dbt-spark's way to comments (persist_docs) is one ALTER a column, each a commit. -#}
+{#- By default, persist_docs of dbt-spark runs one ALTER per column, each a commit. -#}
 {% macro spark__create_table_as(temporary, relation, compiled_code, language='sql') -%}
     {%- if temporary -%}
         {{ create_temporary_view(relation, compiled_code) }}
@@ -8,7 +8,7 @@
             {%- set compiled_code = get_select_subquery(compiled_code) -%}
         {%- endif -%}
         {%- if config.persist_column_docs() and model.columns -%}
-            {#- A contract has put the columns into the order of the yml already. -#}
+            {#- An enforced contract has already put the columns in the yml's order. -#}
             {%- set columns = model.columns.keys() if config.get('contract').enforced
                 else get_columns_in_query(compiled_code) -%}
             {%- set commented = spark__make_temp_relation(relation, '__commented') -%}
@@ -31,7 +31,7 @@
 {%- endmacro %}
 
 {% macro spark__persist_docs(relation, model, for_relation, for_columns) -%}
-    {#- A table that a model has just made carries its comments already. -#}
+    {#- A table that was just created already has its comments. -#}
     {%- set is_asked = for_columns and config.persist_column_docs() -%}
     {%- if is_asked and config.get('materialized') != 'table' -%}
         {%- set existing = {} -%}

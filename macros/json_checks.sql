@@ -1,12 +1,12 @@
-{#- from_json is too kind to judge a message: it takes a second value, text after the
-    object, NaN and single quotes in silence. Wrapped in an array and in an object, text
-    that is not exactly one strict JSON value breaks at least one of the two. A variant
-    refuses what from_json takes in silence as well: one key twice. -#}
+{#- from_json is too lenient to check a message: it silently accepts a second value,
+    text after the object, NaN and single quotes. So the text is wrapped in an array and
+    in an object: text that is not exactly one strict JSON value breaks at least one of
+    them. from_json also accepts a duplicate key, which try_parse_json rejects. -#}
 {% macro syntax_reject_reason(text) -%}
     {%- set options -%}
         map('allowNonNumericNumbers', 'false', 'allowSingleQuotes', 'false')
     {%- endset -%}
-    {#- White space as JSON has it. -#}
+    {#- Only what JSON counts as white space. -#}
     {%- set stripped = "trim(leading ' \\t\\n\\r' from " ~ text ~ ")" -%}
     case
         when {{ stripped }} = '' then 'empty'

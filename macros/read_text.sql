@@ -1,5 +1,5 @@
-{#- Text that stands for something else. What can't be read is NULL, never an error: one
-    odd message must not stop a build. \z is the end: $ would take a line end as well. -#}
+{#- Read a value from text. Unreadable text is NULL, never an error: one odd message
+    must not fail a build. \z is the very end: $ also matches before a newline. -#}
 
 {% macro read_whole_number(text) -%}
     case
@@ -8,7 +8,7 @@
     end
 {%- endmacro %}
 
-{#- A cast alone would also read a year, or a time of day as one of today. -#}
+{#- A cast alone would also accept just a year, or a time of day as one of today. -#}
 {% macro read_iso_timestamp(text) -%}
     case
         when
@@ -18,7 +18,7 @@
     end
 {%- endmacro %}
 
-{#- Even try_cast throws where an exponent is beyond what a decimal can count. -#}
+{#- Even try_cast throws an error if the exponent is too large for a decimal. -#}
 {% macro read_epoch_seconds(text) -%}
     case
         when trim({{ text }}) rlike '^[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]{1,2})?\\z'
@@ -29,7 +29,7 @@
     end
 {%- endmacro %}
 
-{#- An offset leads out of them. -#}
+{#- A zone offset can move a time out of these years. -#}
 {% macro within_years_1_to_9999(moment) -%}
     case when year({{ moment }}) between 1 and 9999 then {{ moment }} end
 {%- endmacro %}

@@ -1,4 +1,4 @@
-"""python -m services: the local services of one stack, see --help."""
+"""python -m services: manage the local services of one stack, see --help."""
 
 import argparse
 import os
@@ -11,21 +11,21 @@ from services.stack import load
 
 EXAMPLES = """\
   python -m services up                 start the default stack, wait until it answers
-  python -m services --stack second up  another one beside it (settings.toml)
-  python -m services status             state, port and log file of each service
-  python -m services serve kafka        one service in the foreground (in a container)
-  python -m services health kafka       whether it answers, by exit code
+  python -m services --stack second up  start another one beside it (settings.toml)
+  python -m services status             show state, ports and log file of each service
+  python -m services serve kafka        run one service in the foreground
+  python -m services health kafka       exit with 0 if it answers, else with 1
 """
 COMMANDS = {
-    "check": "check Java, disk and ports; needs no package installed",
-    "jars": "fetch the jars of services/ivy.xml, checked against services/jars.sha256",
-    "up": "start what does not run and wait until each service answers",
-    "down": "stop the services; their data stays",
+    "check": "check Java, disk and ports; needs no installed package",
+    "jars": "fetch the jars of services/ivy.xml, check them with services/jars.sha256",
+    "up": "start services that do not run, and wait until each one answers",
+    "down": "stop the services and keep their data",
     "status": "show state, ports and log file of each service",
 }
 OF_ONE_SERVICE = {
     "serve": "run one service in the foreground",
-    "health": "fail unless that service answers",
+    "health": "fail unless the service answers",
 }
 
 
@@ -40,7 +40,7 @@ def main() -> int:
     commands.choices["jars"].add_argument(
         "--accept",
         action="store_true",
-        help="write services/jars.sha256 anew from what was fetched",
+        help="rewrite services/jars.sha256 from the fetched jars",
     )
     for name, text in OF_ONE_SERVICE.items():
         command = commands.add_parser(name, parents=[program.DEBUG], help=text)

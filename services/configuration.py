@@ -1,4 +1,4 @@
-"""The configuration files of a stack, made from the templates in services/conf."""
+"""The configuration files of a stack, rendered from the templates in services/conf."""
 
 import importlib.util
 import os
@@ -11,7 +11,7 @@ from cli.settings import HOST, ROOT
 from services.stack import CLUSTER_SERVICES, SERVICES, Stack
 
 _HDFS_FILES = ("core-site.xml", "hdfs-site.xml", "log4j2.properties")
-# What a service's running process was started from; a change restarts it.
+# The files that each service is started from; a change restarts the service.
 FILES_OF = {
     "kafka": ("kafka.properties", "log4j2.properties"),
     "namenode": _HDFS_FILES,
@@ -23,15 +23,19 @@ FILES_OF = {
 
 
 def spark_home() -> Path:
-    """Where the pyspark package lies, found without importing it (which is slow)."""
+    """Return the folder of the pyspark package, without the slow import.
+
+    Raises:
+        CommandError: pyspark is not installed.
+    """
     found = importlib.util.find_spec("pyspark")
     if found is None or found.origin is None:
-        raise CommandError("pyspark is not installed: `make setup`")
+        raise CommandError("pyspark is not installed: run `make setup`")
     return Path(found.origin).parent
 
 
 def configuration(stack: Stack, spark_home: Path) -> dict[str, str]:
-    """The stack's configuration files: the text of each by its name."""
+    """Return the stack's configuration files, each text by its file name."""
     warehouse = stack.setting("LAKE_WAREHOUSE", stack.own_warehouse)
     metastore = stack.setting("HIVE_METASTORE_URIS")
     file_system = urlsplit(warehouse)
@@ -51,9 +55,9 @@ def configuration(stack: Stack, spark_home: Path) -> dict[str, str]:
         "replication": 2 if stack.is_cluster else 1,
         "is_cluster": str(stack.is_cluster).lower(),
         "topic": stack.topic,
-        # Executors on other machines come back to the driver at this address.
+        # Executors on other machines connect to the driver at this address.
         "driver_host": stack.setting("SPARK_DRIVER_HOST", stack.host_of("spark")),
-        # There are many containers of workers, so each has a name of its own.
+        # Worker containers are scaled, so each one uses its own host name.
         "spark_worker_host": "" if stack.in_containers else HOST,
         **{f"spark_{name}": text for name, text in stack.spark.items()},
         **{
@@ -76,7 +80,7 @@ def configuration(stack: Stack, spark_home: Path) -> dict[str, str]:
 
 
 def render(stack: Stack) -> None:
-    """Write the stack's configuration files, leaving unchanged ones alone."""
+    """Write those of the stack's configuration files that have changed."""
     for directory in ("conf", "data/spark", "data/spark-events", "log", "run"):
         (stack.directory / directory).mkdir(parents=True, exist_ok=True)
     for name, text in configuration(stack, spark_home()).items():
@@ -86,10 +90,10 @@ def render(stack: Stack) -> None:
 
 
 def socket_path(stack: Stack) -> Path:
-    """supervisord's socket; elsewhere if the checkout's path is too long for one.
+    """Return the path of supervisord's socket, in /tmp if the usual one is too long.
 
-    A socket's path has at most 107 bytes, and supervisord appends its process id to it
-    while it binds (man 7 unix, `sun_path`).
+    A socket's path has at most 107 bytes (man 7 unix, `sun_path`), and supervisord
+    appends its process id to it while it binds.
     """
     path = stack.directory / "run" / "supervisor.sock"
     if len(os.fsencode(path)) < 95:

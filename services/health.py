@@ -1,4 +1,7 @@
-"""Whether each service answers, which is more than that its port is open."""
+"""Check that each service really answers, not only that its port is open.
+
+A check raises an exception, which says why, if the service does not answer.
+"""
 
 import json
 import socket
@@ -15,10 +18,10 @@ _TASK_SECONDS = 25
 
 
 def kafka(stack: Stack) -> None:
-    """A message can be produced and fetched again."""
+    """Check that a message can be produced and fetched."""
     from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
-    # The client's own waiting backs off for up to half a minute.
+    # Fail at once if nothing listens: the client's retries take up to half a minute.
     _reach(stack, "kafka", "kafka")
     servers = stack.bootstrap_servers
     admin = KafkaAdminClient(bootstrap_servers=servers)
@@ -45,14 +48,14 @@ def kafka(stack: Stack) -> None:
 
 
 def namenode(stack: Stack) -> None:
-    """The NameNode is out of safe mode."""
+    """Check that the NameNode is out of safe mode."""
     state = _filesystem_state(stack)
     if state["FSState"] != "Operational":
         raise RuntimeError(f"the NameNode is in {state['FSState']}")
 
 
 def datanode(stack: Stack) -> None:
-    """The NameNode counts the live DataNodes that it should have."""
+    """Check that the NameNode has as many live DataNodes as it should."""
     live = int(str(_filesystem_state(stack)["NumLiveDataNodes"]))
     wanted = 2 if stack.is_cluster else 1
     if live < wanted:
@@ -67,14 +70,14 @@ def _filesystem_state(stack: Stack) -> dict[str, object]:
 
 
 def spark_master(stack: Stack) -> None:
-    """The master takes applications."""
+    """Check that the master accepts applications."""
     status = _master_state(stack)["status"]
     if status != "ALIVE":
         raise RuntimeError(f"the Spark master is {status}")
 
 
 def spark_worker(stack: Stack) -> None:
-    """The master counts all workers of the stack; of a container, the container."""
+    """Check that the master has all workers of the stack, or this container's one."""
     workers = [
         worker["host"]
         for worker in _master_state(stack)["workers"]
@@ -103,16 +106,16 @@ def _json(address: str) -> dict[str, Any]:
 
 
 def spark(stack: Stack) -> None:
-    """An executor runs a task, asked for over Connect and over Thrift."""
+    """Check that an executor runs a task over Connect, and that Thrift answers."""
     from pyhive import hive
     from pyspark.errors import PySparkException
     from pyspark.sql.connect.session import SparkSession
 
-    # A client of Spark Connect waits for minutes where nothing listens.
+    # Fail at once if nothing listens: a Spark Connect client waits for minutes.
     _reach(stack, "spark", "spark_connect")
     _reach(stack, "spark", "spark_thrift")
     session = SparkSession.builder.remote(stack.spark_remote).create()
-    # A task waits for ever while no executor lives.
+    # Without a live executor, a task waits for ever.
     interrupt = threading.Timer(_TASK_SECONDS, session.interruptAll)
     interrupt.start()
     try:
@@ -156,10 +159,10 @@ CHECKS: dict[str, Callable[[Stack], None]] = {
 def wait_until_healthy(
     service: str, stack: Stack, alive: Callable[[], bool], timeout: float = 180
 ) -> str:
-    """Check until the service answers; "" then, else the last reason.
+    """Check until the service answers; return "" then, otherwise the last error.
 
     Args:
-        alive: False as soon as waiting is useless, because the process gave up.
+        alive: returns False once waiting is useless, because the process has ended.
         timeout: in seconds.
     """
     deadline = time.monotonic() + timeout
@@ -167,7 +170,7 @@ def wait_until_healthy(
     while time.monotonic() < deadline and alive():
         try:
             CHECKS[kind_of(service)](stack)
-        except Exception as error:  # whatever it is, it is the reason to try again
+        except Exception as error:  # any error is a reason to try again
             lines = str(error).strip().splitlines()
             reason = lines[0] if lines else type(error).__name__
             time.sleep(0.3)

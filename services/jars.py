@@ -20,15 +20,15 @@ def fetch(accept: bool) -> None:
     """Retrieve the jars into .jars/<configuration>, then check each one's hash.
 
     Args:
-        accept: write services/jars.sha256 anew instead, after ivy.xml was changed.
+        accept: rewrite services/jars.sha256 instead, after a change to ivy.xml.
 
     Raises:
-        CommandError: a jar can't be fetched, or is not the one that was accepted.
+        CommandError: a jar can't be fetched, or its hash is not the accepted one.
     """
     wanted = {} if accept else _accepted()
     _JARS.mkdir(exist_ok=True)
     _CACHE.mkdir(exist_ok=True)
-    # Ivy's cache takes one writer at a time.
+    # Only one process at a time may write to Ivy's cache.
     with (_CACHE / "assessments.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         _retrieve(len(wanted))
@@ -42,9 +42,9 @@ def fetch(accept: bool) -> None:
     elif found != wanted:
         names = sorted(dict(found.items() ^ wanted.items()))
         raise CommandError(
-            f"not as in services/jars.sha256: {', '.join(names)}; if you have changed "
-            "services/ivy.xml, look at them and accept them: `make lock`; if not, "
-            f"remove them from {_CACHE} and try again"
+            f"jars differ from services/jars.sha256: {', '.join(names)}; if you have "
+            "changed services/ivy.xml, review them and accept them with `make lock`; "
+            f"if not, remove them from {_CACHE} and try again"
         )
 
 
@@ -54,14 +54,14 @@ def _accepted() -> dict[str, str]:
 
 
 def _retrieve(count: int) -> None:
-    """Run Ivy, which prints a screen of dots: what counts is shown, the rest logged."""
+    """Run Ivy; its output goes to a log, and a terminal shows the number of jars."""
     log = ROOT / "logs" / "ivy.log"
     log.parent.mkdir(exist_ok=True)
     command = [
         *(java(), "-cp", f"{spark_home()}/jars/*", "org.apache.ivy.Main"),
         *("-ivy", str(ROOT / "services" / "ivy.xml"), "-cache", str(_CACHE / "cache")),
         *("-confs", "spark", "kafka", "hdfs", "-types", "jar", "bundle"),
-        # What an older ivy.xml had is removed.
+        # Remove jars that ivy.xml no longer lists.
         "-sync",
         *("-retrieve", f"{_JARS}/[conf]/[artifact]-[revision](-[classifier]).[ext]"),
     ]

@@ -1,4 +1,4 @@
-"""What the commands do: start, stop, run, check and show the services of a stack."""
+"""The commands: start, stop, run, check and show the services of a stack."""
 
 import fcntl
 import hashlib
@@ -27,7 +27,11 @@ from services.stack import SERVICES, Stack, kind_of
 
 
 def check(stack: Stack) -> None:
-    """Java, disk, and the ports of a stack that does not run yet."""
+    """Check Java, the disk, and the ports of a stack that does not run yet.
+
+    Raises:
+        CommandError: one of them is unusable.
+    """
     check_java()
     check_disk()
     is_up = (stack.directory / "run" / "supervisord.pid").exists()
@@ -36,10 +40,13 @@ def check(stack: Stack) -> None:
 
 
 def up(stack: Stack) -> None:
-    """Start what does not run, restart what was reconfigured, wait for answers.
+    """Start stopped services, restart reconfigured ones, and wait until they answer.
 
-    A service that answered before and whose process is still the same is not asked
-    again, so that this costs next to nothing before each command.
+    A service that has answered and still has the same process is not checked again, so
+    that running this before every command costs almost nothing.
+
+    Raises:
+        CommandError: a check before the start fails, or a service does not answer.
     """
     render(stack)
     if stack.in_containers:
@@ -76,7 +83,7 @@ def up(stack: Stack) -> None:
                 pending.append(service)
             known[service] = {**then, "made_from": made_from}
         if pending:
-            # Before the wait too, so that an interrupted one restarts nothing.
+            # Before the wait too, so that nothing restarts after an interrupted one.
             _write_known(stack, known)
             _wait(stack, pending, supervisor)
             for service in pending:
@@ -87,7 +94,7 @@ def up(stack: Stack) -> None:
 def _wait(
     stack: Stack, pending: Sequence[str], supervisor: Supervisor | None = None
 ) -> None:
-    """Until each service answers; not longer than its process lives, if it is ours."""
+    """Wait until each service answers, or until its process, if ours, has ended."""
     from services.health import wait_until_healthy
 
     begin = time.monotonic()
@@ -122,23 +129,23 @@ def _wait(
             raise
     if failures:
         raise CommandError(
-            f"no answer from {', '.join(failures)}: read the log, then "
+            f"no answer from {', '.join(failures)}: read the log, then run "
             + ("`docker compose up -d`" if stack.in_containers else "`make up`")
         )
 
 
 def serve(stack: Stack, service: str) -> None:
-    """Become that service: render its configuration, then run it in the foreground."""
+    """Render the service's configuration, then replace this process by the service."""
     render(stack)
     os.environ["STACK_DIR"] = str(stack.directory)
     os.execv(ROOT / "services" / "start.sh", ["start.sh", service])
 
 
 def health(stack: Stack, service: str) -> None:
-    """Whether that service answers.
+    """Check that the service answers.
 
     Raises:
-        CommandError: it does not, and why.
+        CommandError: it does not; the message says why.
     """
     from services.health import CHECKS
 
@@ -151,11 +158,17 @@ def health(stack: Stack, service: str) -> None:
 
 
 def down(stack: Stack) -> None:
-    """Stop the services; data, logs and configuration stay."""
+    """Stop the services; data, logs and configuration stay.
+
+    Raises:
+        CommandError: the services run in containers.
+    """
     supervisor = Supervisor(stack)
     is_running = supervisor.is_running()
     if stack.in_containers or (not is_running and containers_answer(stack)):
-        raise CommandError("the services run in containers: `docker compose down`")
+        raise CommandError(
+            "the services run in containers: stop them with `docker compose down`"
+        )
     if stack.directory.exists():
         with _lock(stack):
             if is_running:
@@ -166,7 +179,7 @@ def down(stack: Stack) -> None:
 
 
 def status(stack: Stack) -> None:
-    """Each service's state, ports and log file.
+    """Print each service's state, ports and log file.
 
     Raises:
         CommandError: a service of this stack does not run.
@@ -187,11 +200,11 @@ def status(stack: Stack) -> None:
         ports = " ".join(str(port) for port in stack.ports_of(service).values())
         print(f"{service:<14} {state:<10} {ports:<28} {log}")
     if stopped:
-        raise CommandError(f"{', '.join(stopped)} not running: `make up`")
+        raise CommandError(f"{', '.join(stopped)} not running: start with `make up`")
 
 
 def _fingerprint(stack: Stack, service: str) -> str:
-    """What a service runs from: its configuration, heap, packages and jars."""
+    """Hash what a service runs from: its configuration, heap, packages and jars."""
     kind = kind_of(service)
     files = [stack.conf / name for name in FILES_OF[kind]]
     files += [ROOT / "services" / "jars.sha256", ROOT / "services" / "start.sh"]
@@ -205,7 +218,7 @@ def _fingerprint(stack: Stack, service: str) -> str:
 
 
 def _read_known(stack: Stack) -> dict[str, dict[str, Any]]:
-    """By service: what its process was made from, and the one that last answered."""
+    """Return, by service, its fingerprint and the process id that last answered."""
     try:
         found: dict[str, dict[str, Any]] = json.loads(_known(stack).read_text())
     except (OSError, ValueError):
@@ -223,7 +236,7 @@ def _known(stack: Stack) -> Any:
 
 @contextmanager
 def _lock(stack: Stack) -> Iterator[None]:
-    """One `up` or `down` at a time."""
+    """Allow only one `up` or `down` at a time."""
     with (stack.directory / "run" / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

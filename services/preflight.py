@@ -1,6 +1,6 @@
-"""What has to hold before anything is set up or started.
+"""Checks before anything is set up or started; each raises a CommandError.
 
-Standard library only: it runs while no package is installed.
+Standard library only, because they run before any package is installed.
 """
 
 import json
@@ -22,13 +22,13 @@ FREE_DISK_BYTES = 4 * 1024**3  # packages and jars take 1.4 GiB, data the rest
 
 
 def java() -> str:
-    """The command that runs Java: on the path, or where JAVA_HOME says."""
+    """Return the command that runs Java: from JAVA_HOME if set, else from the path."""
     home = os.environ.get("JAVA_HOME")
     return str(Path(home, "bin", "java")) if home else "java"
 
 
 def check_java() -> None:
-    """It is Java 17 or 21."""
+    """Check that Java is version 17 or 21."""
     wanted = "Spark needs Java 17 or 21: install it, or set JAVA_HOME to it"
     try:
         done = subprocess.run(
@@ -43,20 +43,20 @@ def check_java() -> None:
 
 
 def check_disk() -> None:
-    """There is room for packages, jars and data."""
+    """Check that the disk has room for packages, jars and data."""
     free = shutil.disk_usage(ROOT).free
     if free < FREE_DISK_BYTES:
         raise CommandError(
-            f"{ROOT} has {free / 1024**3:.1f} GiB of free disk, and set-up needs "
+            f"{ROOT} has {free / 1024**3:.1f} GiB of free disk, but set-up needs "
             f"{FREE_DISK_BYTES / 1024**3:.0f}: free some, or clone to another disk"
         )
 
 
 def containers_answer(stack: Stack) -> bool:
-    """The containers of docker-compose.yml serve where this stack would listen.
+    """Return whether docker-compose.yml's containers listen on this stack's ports.
 
-    Told by the name of the Spark application (Spark's monitoring REST API), so that
-    nobody else's services are ever taken for them.
+    They are recognised by the name of the Spark application in Spark's REST API, so
+    that other services are never mistaken for them.
     """
     if stack.ports != Stack(CONTAINERS).ports or stack.in_containers:
         return False
@@ -70,27 +70,27 @@ def containers_answer(stack: Stack) -> bool:
 
 
 def check_metastore(stack: Stack) -> None:
-    """One of the Hive metastores that the user names takes connections, if any is."""
+    """Check that one of the Hive metastores, if the user names any, is reachable."""
     failures = []
     for uri in filter(None, stack.setting("HIVE_METASTORE_URIS").split(",")):
         try:
             address = urlsplit(uri.strip())
             host, port = address.hostname, address.port
             if address.scheme != "thrift" or not host or not port:
-                raise ValueError("no thrift://host:port")
+                raise ValueError("not thrift://host:port")
             socket.create_connection((host, port), timeout=10).close()
             return
         except (OSError, ValueError) as error:
             failures.append(f"{uri} ({error})")
     if failures:
         raise CommandError(
-            f"no Hive metastore answers at {', '.join(failures)}: start it, or mend "
+            f"no Hive metastore answers at {', '.join(failures)}: start it, or correct "
             "HIVE_METASTORE_URIS"
         )
 
 
 def check_ports(stack: Stack) -> None:
-    """Nobody else listens where the stack's services are about to."""
+    """Check that the ports of the stack's services are free."""
     for service in stack.services:
         for name, port in stack.ports_of(service).items():
             with socket.socket() as probe:

@@ -1,4 +1,4 @@
-"""The processes of a stack, run by supervisord, which restarts what dies."""
+"""The processes of a stack, run by supervisord, which restarts those that die."""
 
 import os
 import signal
@@ -17,15 +17,15 @@ _ALIVE = {"STARTING", "RUNNING"}
 
 
 class Supervisor:
-    """supervisord of one stack, over its XML-RPC socket."""
+    """The supervisord of one stack, reached over its XML-RPC socket."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
 
     @property
     def rpc(self) -> Any:
-        """A new connection each time: one that failed once can't be used again."""
-        # Not at the top: the checks before set-up import this module's users.
+        """A new connection each time, because a failed one can't be reused."""
+        # Imported late: the checks before set-up load this module without any package.
         from supervisor.xmlrpc import SupervisorTransport
 
         url = f"unix://{socket_path(self.stack)}"
@@ -40,10 +40,10 @@ class Supervisor:
         return True
 
     def launch(self) -> None:
-        """Start supervisord in the background, with no service yet.
+        """Start supervisord in the background, without any service.
 
         Raises:
-            CommandError: it ended or does not answer.
+            CommandError: it has ended, or does not answer within 10 s.
         """
         supervisord = [sys.executable, "-m", "supervisor.supervisord"]
         done = subprocess.run(
@@ -61,19 +61,19 @@ class Supervisor:
             time.sleep(0.05)
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """supervisord's own account of each service, {} while it does not run."""
+        """Return supervisord's state of each service; {} if it is not running."""
         try:
             return {each["name"]: each for each in self.rpc.getAllProcessInfo()}
         except OSError:
             return {}
 
     def pid(self, service: str) -> int:
-        """The service's process id, 0 while it does not run."""
+        """Return the service's process id; 0 if it is not running."""
         state = self.states().get(service, {})
         return int(state["pid"]) if state.get("statename") in _ALIVE else 0
 
     def update(self) -> None:
-        """Take up services that the configuration has now, end those it had."""
+        """Add services that are new in the configuration, stop those that are gone."""
         added, _, removed = self.rpc.reloadConfig()[0]
         for service in removed:
             self.rpc.stopProcessGroup(service)
@@ -88,7 +88,7 @@ class Supervisor:
         self.rpc.stopProcess(service, True)
 
     def shutdown(self) -> None:
-        """Stop every service, the clients of a service before it, then supervisord."""
+        """Stop every service, each before those that it needs, then supervisord."""
         states = self.states()
         for service in reversed(self.stack.services):
             if states.get(service, {}).get("statename") in {*_ALIVE, "BACKOFF"}:
@@ -101,10 +101,10 @@ class Supervisor:
 
 
 def end_orphans(stack: Stack) -> None:
-    """End the services that a killed supervisord left behind, found by pid file.
+    """Stop services that a killed supervisord has left running, found by pid file.
 
-    A pid file alone says nothing after a reboot, so the process must also have been
-    started for this stack.
+    After a reboot the id may be that of another process, so the process's command line
+    must also contain this stack's directory.
     """
     for pid_file in sorted((stack.directory / "run").glob("*.pid")):
         text = pid_file.read_text().strip("\0 \n")
@@ -128,7 +128,7 @@ def _belongs_to(stack: Stack, pid: int) -> bool:
 
 
 def _is_alive(pid: int) -> bool:
-    """The process exists and is more than an entry that nobody has read yet."""
+    """Return whether the process exists and is not a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -1,6 +1,6 @@
 """A stack: one set of services with its own ports and its own data directory.
 
-Standard library only: the checks before set-up use it while no package is installed.
+Standard library only, because the checks before set-up run without any package.
 """
 
 import json
@@ -13,11 +13,11 @@ from cli.program import CommandError
 from cli.settings import FILE, HOST, ROOT
 
 SERVICES = ("kafka", "namenode", "datanode", "spark")
-# What only a cluster has; its workers are numbered, spark_worker_1 and so on.
+# Only a cluster has these, and workers, which are numbered: spark_worker_1 and so on.
 CLUSTER_SERVICES = ("datanode_2", "spark_master")
-# The stack that docker-compose.yml runs: one container a service, named like it.
+# The stack that docker-compose.yml runs: one container per service, with its name.
 CONTAINERS = "containers"
-# What a stack that was started with such a setting keeps until it is stopped.
+# Settings that a stack keeps from its start until it is stopped.
 _KEPT = (
     "HIVE_METASTORE_URIS",
     "SPARK_MASTER",
@@ -30,23 +30,24 @@ _KEPT = (
 
 
 def kind_of(service: str) -> str:
-    """What a service is, without the number that a second one of a kind carries."""
+    """Return a service's name without its number: datanode for datanode_2."""
     return service.rstrip("0123456789").rstrip("_")
 
 
 @dataclass(frozen=True)
 class Stack:
-    """One stack: settings.toml, and what the environment says instead.
+    """One stack: the settings of settings.toml, overridden by the environment.
 
-    A service whose address the environment names is the user's own and is not started
-    here: KAFKA_BOOTSTRAP_SERVERS, LAKE_WAREHOUSE (a Hadoop URI), SPARK_REMOTE. With
-    SPARK_MASTER at this stack's own master, its second DataNode, master and workers
-    are started too. HIVE_METASTORE_URIS is where tables are listed, in the place of
-    the warehouse's folders. KAFKA_HEAP and the like say a heap.
+    A service with another address in the environment is the user's own and is not
+    started: KAFKA_BOOTSTRAP_SERVERS, LAKE_WAREHOUSE (a Hadoop URI), SPARK_REMOTE. If
+    SPARK_MASTER is the address of this stack's own master, the second DataNode, the
+    master and the workers are started too. With HIVE_METASTORE_URIS, tables are listed
+    in that metastore instead of in the warehouse's folders. KAFKA_HEAP and the like
+    set the heap of a service.
 
     Raises:
-        CommandError: settings.toml has no stack of that name, or the number of workers
-            is none.
+        CommandError: settings.toml has no stack of that name, or SPARK_WORKERS is not
+            a number from 1 up.
     """
 
     name: str
@@ -60,7 +61,7 @@ class Stack:
             )
         if not self.spark["workers"].isdigit() or not int(self.spark["workers"]):
             raise CommandError(
-                f"SPARK_WORKERS is {self.spark['workers']!r}: give a number from 1 on"
+                f"SPARK_WORKERS is {self.spark['workers']!r}: set it to 1 or more"
             )
 
     def setting(self, variable: str, default: object = "") -> str:
@@ -80,7 +81,7 @@ class Stack:
 
     @property
     def spark(self) -> dict[str, str]:
-        """Spark's master, and how many workers of which size a cluster has."""
+        """Spark's master, and the number and size of a cluster's workers."""
         return {
             name: self.setting(f"SPARK_{name.upper()}", text)
             for name, text in FILE["spark"].items()
@@ -108,21 +109,21 @@ class Stack:
         return str(self.directory / "log" / f"{service}.log")
 
     def host_of(self, service: str) -> str:
-        """Where a service listens: on loopback, or as the container of its name."""
+        """Return a service's host: loopback, or the name of its container."""
         return service.replace("_", "-") if self.in_containers else HOST
 
     def address(self, service: str, port: str) -> str:
         return f"{self.host_of(service)}:{self.ports[port]}"
 
     def ports_of(self, service: str) -> dict[str, int]:
-        """The ports that one service listens on, by name."""
+        """Return the ports that a service listens on, by name."""
         return {
             name: port for name, port in self.ports.items() if _owner(name) == service
         }
 
     @property
     def bootstrap_servers(self) -> str:
-        """Kafka, from where this stack's clients are."""
+        """Kafka's address, as this stack's clients reach it."""
         port = "kafka_internal" if self.in_containers else "kafka"
         return self.address("kafka", port)
 
@@ -141,10 +142,10 @@ class Stack:
 
     @property
     def services(self) -> tuple[str, ...]:
-        """What is started here, a service after those that it needs."""
+        """The services to start, each after those that it needs."""
         hdfs, spark = ["namenode", "datanode"], ["spark"]
         if self.is_cluster:
-            # Containers of workers are scaled, not numbered.
+            # Worker containers are scaled, not numbered.
             count = 0 if self.in_containers else int(self.spark["workers"])
             workers = [f"spark_worker_{number + 1}" for number in range(count)]
             hdfs, spark = [*hdfs, "datanode_2"], ["spark_master", *workers, "spark"]
@@ -162,7 +163,7 @@ class Stack:
 
     @property
     def kept_settings(self) -> Path:
-        """Where a stack that runs keeps what it was started with."""
+        """The file in which a running stack keeps the settings of its start."""
         return self.directory / "run" / "settings.json"
 
     def keep_settings(self) -> None:
@@ -171,15 +172,15 @@ class Stack:
 
 
 def _owner(port: str) -> str:
-    """The service of a port, which is named like it or like it and a purpose."""
+    """Return the service of a port; the port's name starts with the service's."""
     owners = (*SERVICES, *CLUSTER_SERVICES)
     return max((each for each in owners if f"{port}_".startswith(f"{each}_")), key=len)
 
 
 def load(name: str, environment: Mapping[str, str] = os.environ) -> Stack:
-    """The stack of that name, with what it was started with if it runs.
+    """Return the named stack; if it runs, with the settings it was started with.
 
-    So `SPARK_MASTER=… make up` holds for the commands after it, until `make down`.
+    So `SPARK_MASTER=… make up` also applies to later commands, until `make down`.
 
     Raises:
         CommandError: as Stack does.

@@ -2,7 +2,7 @@
 # Runs one service in the foreground: start.sh SERVICE
 # kafka, namenode, datanode, datanode_2, spark, spark_master, spark_worker_N
 # Reads the rendered configuration in $STACK_DIR/conf.
-# A service that has never run formats its own data directory first.
+# Kafka and the NameNode format their data directory before their first run.
 set -eu
 
 conf=$STACK_DIR/conf
@@ -11,15 +11,15 @@ data=$STACK_DIR/data
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 log4j=-Dlog4j2.configurationFile=file:$conf/log4j2.properties
 hadoop_classpath="$conf:$JARS/hdfs/*:$SPARK_HOME/jars/*"
-# docs/decisions/jvm.md has what was measured. Spark: a build is some hundred queries that
-# run once, so that compiling their code well costs more than it saves. The others:
-# nothing here needs the second compiler.
+# Measured in docs/decisions/jvm.md. Spark: a build is several hundred queries that run
+# once, so optimising their code early costs more than it saves. The other services
+# don't need the optimising compiler (C2).
 spark_jvm="-XX:+UseParallelGC -XX:ReservedCodeCacheSize=512m \
     -XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 \
     -XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000"
 small_jvm="-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
-# Where clients find the server. Spark's own processes would take themselves for clients
-# and leave the server's classes out, an executor too.
+# A setting for clients. With it, Spark's own processes, executors too, would start as
+# clients, without the server's classes.
 unset SPARK_REMOTE
 mkdir -p "$STACK_DIR/run"
 echo $$ >"$STACK_DIR/run/$1.pid" # exec keeps the process id
@@ -35,8 +35,8 @@ kafka)
         kafka.Kafka "$conf/kafka.properties"
     ;;
 namenode)
-    # VERSION is written last, so that a format which was cut short is made anew; never
-    # where a DataNode has blocks already.
+    # VERSION is written last, so an interrupted format is repeated, but never if a
+    # DataNode already has blocks.
     if [ ! -f "$data/namenode/current/VERSION" ] && [ ! -d "$data/datanode/current" ]; then
         "$java" $small_jvm "$log4j" -cp "$hadoop_classpath" \
             org.apache.hadoop.hdfs.server.namenode.NameNode -format -force -nonInteractive
@@ -60,7 +60,7 @@ datanode_2)
 spark_master)
     export SPARK_CONF_DIR="$conf" SPARK_LOCAL_IP="$SPARK_MASTER_HOST"
     export SPARK_DAEMON_MEMORY="$SPARK_MASTER_HEAP"
-    # A master that was killed knows its workers and applications again.
+    # After it was killed, a master recovers its workers and applications.
     export SPARK_MASTER_OPTS="-Dspark.deploy.recoveryMode=FILESYSTEM \
         -Dspark.deploy.recoveryDirectory=$data/spark_master"
     exec "$SPARK_HOME/bin/spark-class" org.apache.spark.deploy.master.Master \
@@ -70,7 +70,7 @@ spark_master)
 spark_worker*)
     if [ -n "$SPARK_WORKER_HOST" ]; then export SPARK_LOCAL_IP="$SPARK_WORKER_HOST"; fi
     export SPARK_CONF_DIR="$conf" SPARK_DAEMON_MEMORY="$SPARK_MASTER_HEAP"
-    # Which of the ports are free is the worker's own choice: there are many of them.
+    # There can be many workers, so each picks a free port itself.
     exec "$SPARK_HOME/bin/spark-class" org.apache.spark.deploy.worker.Worker \
         --webui-port 0 --work-dir "$data/$1" \
         --cores "$SPARK_WORKER_CORES" --memory "$SPARK_WORKER_MEMORY" \

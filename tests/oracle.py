@@ -1,9 +1,9 @@
-"""The contract's tables, worked out a second time without SQL.
+"""The contract's tables, calculated a second time without SQL.
 
 The end-to-end test compares these tables with those that dbt and Spark made. A second
-calculation is worth something only if it shares nothing with the first, so this module
-is written from the contract: it reads no model, no schema and no constant of them. It
-is meant to be obviously right, not fast: everything is kept in memory.
+calculation is useful only if it shares nothing with the first, so this module is
+written from the contract and uses no model, and no schema or constant of a model. It is
+meant to be obviously right, not fast: everything is kept in memory.
 """
 
 from __future__ import annotations
@@ -45,13 +45,14 @@ class Message:
 
 
 NEWEST = attrgetter("timestamp", "partition", "offset")
-"""Of several messages with one keen_id, the one that is largest by these counts."""
+"""Of several messages with one keen_id, the one that is largest by these is used."""
 
 # What a message may hold -----------------------------------------------------------
 
 Shape: TypeAlias = "type | Mapping[str, Shape] | list[Shape]"
-"""What a known field can take: `bool` a flag, `int` a count, `str` an identifier, or an
-object with these fields, or an array of such elements. A text may hold anything."""
+"""What a known field accepts: a flag (`bool`), a count (`int`), an identifier (`str`),
+an object with these fields, or an array of such elements. Text fields accept anything,
+so they are not listed."""
 
 OPTION: Mapping[str, Shape] = {
     "id": str,
@@ -81,7 +82,7 @@ ASSESSMENT: Mapping[str, Shape] = {
 
 
 def fits(value: object, shape: Shape) -> bool:
-    """Tell whether a known field can take a value; null is the same as absent."""
+    """Return whether a known field accepts a value; null is the same as absent."""
     if value is None:
         return True
     if isinstance(shape, Mapping):
@@ -96,7 +97,7 @@ def fits(value: object, shape: Shape) -> bool:
 
 
 def is_count(value: object) -> bool:
-    """Tell whether a value is a whole number of 32 bits."""
+    """Return whether a value is a whole number of 32 bits."""
     return type(value) is int and -(2**31) <= value < 2**31
 
 
@@ -104,7 +105,7 @@ def is_count(value: object) -> bool:
 
 
 def judge(value: bytes | None) -> tuple[str | None, Json]:
-    """Give the contract's first reason to reject a value, else None and its object."""
+    """Return the first reason to reject a value and {}, or None and its object."""
     if value is None:
         return "tombstone", {}
     if not value.strip(b" \t\r\n"):
@@ -133,10 +134,12 @@ def judge(value: bytes | None) -> tuple[str | None, Json]:
 
 
 def parse_strictly(text: str) -> tuple[object, bool]:
-    """Parse exactly one RFC 8259 value; tell whether an object has one key twice.
+    """Parse one RFC 8259 value; return it, and whether an object has a duplicate key.
 
-    Python's parser takes NaN and the infinities, which JSON does not have. Raises
-    ValueError for anything but one complete strict value.
+    Python's parser would accept NaN and the infinities, which are not JSON.
+
+    Raises:
+        ValueError: the text is not exactly one complete strict value.
     """
     has_duplicate_key = False
 
@@ -146,7 +149,7 @@ def parse_strictly(text: str) -> tuple[object, bool]:
         return dict(pairs)
 
     def refuse(constant: str) -> object:
-        raise ValueError(f"{constant} is no JSON value")
+        raise ValueError(f"{constant} is not a JSON value")
 
     content = json.loads(text, object_pairs_hook=object_from, parse_constant=refuse)
     return content, has_duplicate_key
@@ -156,7 +159,7 @@ def parse_strictly(text: str) -> tuple[object, bool]:
 
 
 def as_text(value: object) -> str | None:
-    """Give a value as the text that a text column shows for it."""
+    """Return a value as the text that a text column shows for it."""
     return value if value is None or isinstance(value, str) else json_text(value)
 
 
@@ -173,7 +176,7 @@ def json_text(value: object) -> str:
 
 
 def float_text(number: float) -> str:
-    """Write a double as Java does: 0.001 up to 9999999.0 plainly, then 1.0E7."""
+    """Write a double as Java does: plainly from 0.001 to 9999999.0, then as 1.0E7."""
     if math.isinf(number):
         return '"Infinity"' if number > 0 else '"-Infinity"'
     if number == 0 or 1e-3 <= abs(number) < 1e7:
@@ -195,16 +198,16 @@ BOOLEANS: Mapping[str | None, bool] = {"true": True, "false": False}
 
 
 def read_whole_number(value: object) -> int | None:
-    """Read text such as "3" or "1.0"; a fraction or a word can't be read."""
+    """Read text such as "3" or "1.0"; return None for a fraction or a word."""
     match = WHOLE_NUMBER.fullmatch(as_text(value) or "")
     number = int(match[1]) if match else None
     return number if is_count(number) else None
 
 
 def read_epoch_seconds(value: object) -> datetime | None:
-    """Read seconds since 1970, rounded to microseconds, of the years 1 to 9999.
+    """Read seconds since 1970, rounded to microseconds, in the years 1 to 9999.
 
-    Decimal, because a double can't hold the microseconds of today's epoch exactly.
+    Decimal, because a double can't hold today's time to the microsecond exactly.
     """
     match = SECONDS.fullmatch(as_text(value) or "")
     if match is None:
@@ -217,9 +220,9 @@ def read_epoch_seconds(value: object) -> datetime | None:
 
 
 def read_time(value: object) -> datetime | None:
-    """Read an ISO 8601 date and time, cut to microseconds; UTC where no zone is given.
+    """Read an ISO 8601 date and time, cut to microseconds; UTC if no zone is given.
 
-    Seconds may be missing, together with the zone.
+    Seconds may be omitted only together with the zone.
     """
     match = TIME.fullmatch(as_text(value) or "")
     try:
@@ -235,7 +238,7 @@ def read_time(value: object) -> datetime | None:
 
 
 def load_columns(message: Message, topic: str) -> Row:
-    """Say where a row came from."""
+    """Return the columns that say which message a row came from."""
     return {
         "_kafka_topic": topic,
         "_kafka_partition": message.partition,
@@ -277,7 +280,7 @@ def attempt_row(
 
 
 def elements(array: list[Any] | None) -> Iterator[tuple[int, Json]]:
-    """Give each element of an array its position from 1; a null only takes one."""
+    """Yield each element of an array with its position from 1; nulls are skipped."""
     for position, element in enumerate(array or [], start=1):
         if element is not None:
             yield position, element
@@ -322,11 +325,11 @@ def option_rows(attempt: Row, questions: list[Any] | None) -> Iterator[Row]:
 def expected_tables(
     messages: Sequence[Message], excluded_exams: Collection[str], topic: str
 ) -> dict[str, list[Row]]:
-    """Work out the contract's tables from all messages of one raw table.
+    """Calculate the contract's tables from all messages of one raw table.
 
-    Keys are `schema.table`; rows hold the contract's columns and stand in any order.
-    `definition` of rpt_assessment_totals is free text and omitted. Offsets that are
-    missing count as gaps: no loss is taken as accepted.
+    Keys are `schema.table`; rows have the contract's columns and are in any order.
+    `definition` of rpt_assessment_totals is omitted, because it is free text. Every
+    missing offset is a gap, because no loss is taken as accepted.
     """
     rejected: list[Row] = []
     accepted: list[tuple[Row, list[Any] | None]] = []
@@ -391,7 +394,7 @@ COLUMN_TYPES = {
     **dict.fromkeys(("incomplete_count", "unanswered_count"), "Int64"),
     "score": "float64",
 }
-"""What is summarised of attempts; Int64 keeps NULL apart from 0 and numbers exact."""
+"""Columns of attempts to summarise; Int64 keeps NULL distinct from 0, numbers exact."""
 
 RANKINGS = {
     "rpt_most_common_courses": "attempt_count attempt_share",
@@ -399,13 +402,13 @@ RANKINGS = {
     "rpt_perfect_scores": "perfect_count attempt_count perfect_rate",
     "rpt_scores_below_50": "below_50_count attempt_count below_50_rate",
 }
-"""The columns of each ranking with the most first; the first column ranks."""
+"""The columns of each descending ranking; the first column is what it ranks by."""
 
 
 def summaries(
     rows: Sequence[Row], message_count: int, rejected_count: int, duplicate_count: int
 ) -> dict[str, list[Row]]:
-    """Work out dimensions and answers from the attempts, newest first."""
+    """Calculate dimensions and answers from the attempts, given newest first."""
     attempts = pd.DataFrame(rows, columns=list(COLUMN_TYPES), dtype=object)
     attempts = attempts.astype(COLUMN_TYPES)
     normal, scored = attempts[~attempts.is_test_exam], attempts[attempts.is_scored]
@@ -460,9 +463,9 @@ def summaries(
 
 
 def scored_courses(scored: pd.DataFrame) -> pd.DataFrame:
-    """Give each course with a scored attempt every number that an answer shows.
+    """Return each course with a scored attempt, with every number an answer shows.
 
-    A count that is absent adds nothing: a course without any has 0.
+    An absent count adds nothing, so a course without any has 0.
     """
     is_perfect = scored.correct_count == scored.question_count
     marked = scored.assign(is_perfect=is_perfect, is_below_50=scored.score < 0.5)

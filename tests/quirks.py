@@ -1,10 +1,10 @@
-"""Kafka messages that hold every quirk the contract names.
+"""Kafka messages with every quirk that the contract names.
 
-Real data is well behaved, so it can't show that odd data is judged rightly. Here each
-rule of the contract has messages that keep it, break it, and break it in a way that an
-engine is known to overlook. The outcome of each message and the reading of each text
-are written by hand, never taken from a calculation. Ordinary attempts stand around
-them, so that statistics and rankings have something to count.
+Real data is well behaved, so it can't show that odd data is judged correctly. In this
+module, each rule of the contract has messages that keep it, break it, and break it in a
+way that an engine is known to overlook. The outcome of each message and the value read
+from each text are written by hand, never calculated. Ordinary attempts are mixed in, so
+that statistics and rankings have something to count.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from data.generate import attempts
 Json: TypeAlias = dict[str, Any]
 Headers: TypeAlias = tuple[tuple[str, bytes], ...]
 Quirk: TypeAlias = tuple[str, bytes | None]
-"""The outcome, `accepted` or the reject reason, and the value that must have it."""
+"""The expected outcome, `accepted` or a reject reason, and the value."""
 
 PARTITIONS = 4
 TEST_EXAM = "example-id"
 ACCEPTED = "accepted"
 OWN_ID = "own-id"
-"""Stands for an id that no other message has; it is filled in at the end."""
+"""Placeholder for an id that no other message has; it is filled in at the end."""
 
 DAY = 24 * 60 * 60 * 1000
 FIRST_TIMESTAMP = 1_519_862_400_000
-"""2018-03-01T00:00:00Z in milliseconds: a topic must not expire old messages."""
+"""2018-03-01T00:00:00Z in ms, so the topic must not expire old messages."""
 DAYS = 20
 
 
 @dataclass(frozen=True)
 class RawMessage:
-    """A message as it is given to a Kafka producer; the time is epoch milliseconds."""
+    """A message as it is given to a Kafka producer; the timestamp is in epoch ms."""
 
     partition: int
     timestamp_ms: int
@@ -60,7 +60,7 @@ def assessment(
     results: Sequence[str] = ("correct", "missed_some", "unanswered"),
     started_at: str = "2018-03-01T10:20:30.456Z",
 ) -> Json:
-    """Build a good assessment with one question per result and counts that agree."""
+    """Build a valid assessment with one question per result and counts that agree."""
     return {
         "keen_timestamp": "1519900000.123456",
         "max_attempts": "1.0",
@@ -92,7 +92,7 @@ def assessment(
 
 
 def question(question_id: str, result: str, position: int) -> Json:
-    """Build a question; its first two options are right when some can be missed."""
+    """Build a question; two options are right for `missed_some`, otherwise one."""
     right = 2 if result == "missed_some" else 1
     checked = {"correct": {1}, "missed_some": {1}, "incorrect": {2}}.get(result, set())
     options: list[Json] = []
@@ -115,11 +115,11 @@ def question(question_id: str, result: str, position: int) -> Json:
 
 
 ABSENT = object()
-"""As a value of `variant`: the key is removed."""
+"""As a value for `variant`, removes the key."""
 
 
 def variant(changes: Mapping[str, object], document: Json | None = None) -> Json:
-    """Copy an assessment with other values at some paths, such as `a.b.0.c`."""
+    """Copy an assessment with other values at paths such as `a.b.0.c`."""
     copy = deepcopy(document or assessment())
     for path, value in changes.items():
         *steps, last = (int(s) if s.isdigit() else s for s in path.split("."))
@@ -145,7 +145,7 @@ def encode(document: object) -> bytes:
 
 
 def with_members(members: bytes, good: bytes) -> bytes:
-    """Put members, written as they must arrive, in front of those of an object."""
+    """Insert members, given as raw JSON, before those of an object."""
     return b"{" + members + b"," + good.removeprefix(b"{")
 
 
@@ -193,23 +193,23 @@ EMPTY = (b"", b" ", b"\t", b"\r", b"\n", b"\r\n", b" \t\r\n" * 50)
 
 INVALID_UTF8 = (
     b"\x80", b"\xe9", b"\xfe\xff",  # lone continuation, Latin 1, never in UTF-8
-    b"\xc0\xaf", b"\xc0\x80", b"\xe0\x80\xaf",  # longer than needed
-    b"\xed\xa0\x80", b"\xed\xa0\xbd\xed\xb8\x80",  # a surrogate and a pair of them
-    b"\xf4\x90\x80\x80", b"\xf8\x88\x80\x80\x80",  # beyond the last character
-    b"\xe2\x82", b"\xf0\x9f\x98",  # cut short
+    b"\xc0\xaf", b"\xc0\x80", b"\xe0\x80\xaf",  # overlong
+    b"\xed\xa0\x80", b"\xed\xa0\xbd\xed\xb8\x80",  # a surrogate, a surrogate pair
+    b"\xf4\x90\x80\x80", b"\xf8\x88\x80\x80\x80",  # beyond U+10FFFF
+    b"\xe2\x82", b"\xf0\x9f\x98",  # truncated
 )
 
-# What may not stand around GOOD, a message that would be accepted.
+# Text that must not surround GOOD, a message that would be accepted.
 INVALID_AROUND = (
     b"GOOD tail", b"GOOD null", b"GOOD 1", b'GOOD""', b"value: GOOD",
     b"GOOD GOOD", b"GOODGOOD", b"GOOD\nGOOD\n", b"GOOD,GOOD",
     b"GOOD,", b"GOOD;", b"GOOD:", b",GOOD",
     b"GOOD]", b"GOOD}", b"[GOOD", b"]GOOD", b"}GOOD", b"[GOOD,", b"[GOOD,]",
-    # Out of an array or object that a judge wraps around the value, and back into it.
+    # Closes an array or object that a checker puts around the value, opens another.
     b"GOOD] [", b"GOOD] tail", b"GOOD],[GOOD", b"GOOD],", b"GOOD] //",
     b"GOOD} {", b"GOOD} tail", b"GOOD}} {", b'GOOD},{"v":GOOD', b'GOOD,"w":GOOD',
     b"GOOD}] [{", b"GOOD]} {[",
-    # White space of other kinds than JSON's, control characters, byte order marks.
+    # White space that JSON does not know, control characters, byte order marks.
     b"GOOD\x00", b"\x00GOOD", b"\x1eGOOD", b"GOOD\x1a", b"GOOD\x0c", b"\x0bGOOD",
     b"GOOD\xc2\xa0", b"GOOD\xe2\x80\xa8", b"\xe3\x80\x80GOOD",
     b"\xef\xbb\xbfGOOD", b" \xef\xbb\xbfGOOD", b"GOOD\xef\xbb\xbf",
@@ -217,7 +217,7 @@ INVALID_AROUND = (
     b"GOOD # comment", b")]}',\nGOOD",
 )
 
-# What may not stand inside an object whose other members are all right.
+# Members that must not be in an object whose other members are valid.
 INVALID_MEMBERS = (
     b'"extra":NaN', b'"extra":Infinity', b'"extra":-Infinity', b'"extra":+Infinity',
     b'"extra":+INF', b'"extra":{"deep":[[NaN]]}',
@@ -258,7 +258,7 @@ NOT_AN_OBJECT = (
     b"[" + GOOD + b"]", b"[" + GOOD + b"," + GOOD + b"]",
 )
 
-# Members that hold a key twice, or one that the object has already.
+# Members with a duplicate key, or with one that the object already has.
 DUPLICATE_KEYS = (
     b'"extra":1,"extra":1', b'"extra":1,"extra":2', b'"extra":null,"extra":1',
     b'"extra":null,"extra":null', b'"extra":1,"other":2,"extra":3',
@@ -297,7 +297,7 @@ WRONG_TYPES: tuple[tuple[tuple[str, ...], tuple[object, ...]], ...] = (
 
 
 def invalid_values() -> Iterator[bytes]:
-    """Everything that is nearly, but not exactly, one complete strict JSON value."""
+    """Yield what is nearly, but not exactly, one complete strict JSON value."""
     for template in INVALID_AROUND:
         yield template.replace(b"GOOD", GOOD)
     for members in INVALID_MEMBERS:
@@ -337,7 +337,7 @@ def inconsistent_counts() -> Iterator[Json]:
 
 
 def values_with_two_faults() -> Iterator[Quirk]:
-    """Two faults in one message: the one that the contract names first counts."""
+    """Yield values with two faults, and the reason that the contract lists first."""
     correct = f"{COUNTS}.correct"
     repeated = b'"extra":1,"extra":2'
     wrong = encode(variant({correct: "one"}))
@@ -409,7 +409,7 @@ def rejected_quirks() -> Iterator[Quirk]:
 # Texts and what they are read as ---------------------------------------------------
 
 Reading: TypeAlias = tuple[object, object]
-"""A value as it is sent, and what its column holds: None where it can't be read."""
+"""A value as sent, and what its column must hold: None if it can't be read."""
 
 
 def unreadable(*values: object) -> Iterator[Reading]:
@@ -439,7 +439,7 @@ TIMES: tuple[Reading, ...] = (
     ("0001-01-01T00:00:00-02:00", utc(1, 1, 1, 2)),
     ("9999-12-31T23:00:00+02:00", utc(9999, 12, 31, 21)),
     ("9999-12-31T23:59:59.9999999Z", utc(9999, 12, 31, 23, 59, 59, 999_999)),
-    # Spaces around are no fault; a zone or seconds may be missing.
+    # Spaces around are allowed; the zone, or zone and seconds, may be missing.
     (" 2018-03-04T05:06:07Z", utc(2018, 3, 4, 5, 6, 7)),
     ("2018-03-04T05:06:07Z  ", utc(2018, 3, 4, 5, 6, 7)),
     ("2018-03-04T05:06:07", utc(2018, 3, 4, 5, 6, 7)),
@@ -452,7 +452,7 @@ TIMES: tuple[Reading, ...] = (
     ("2018-03-04T05:06:07-00:00", utc(2018, 3, 4, 5, 6, 7)),
     ("2018-03-04T05:06:07+18:00", utc(2018, 3, 3, 11, 6, 7)),
     ("2018-03-04T05:06:07-1800", utc(2018, 3, 4, 23, 6, 7)),
-    # More than microseconds is cut, not rounded.
+    # Digits after microseconds are cut, not rounded.
     ("2018-03-04T05:06:07.1234567Z", utc(2018, 3, 4, 5, 6, 7, 123_456)),
     ("2018-03-04T05:06:07.9999999Z", utc(2018, 3, 4, 5, 6, 7, 999_999)),
     ("2018-03-04T05:06:07.0000005Z", utc(2018, 3, 4, 5, 6, 7)),
@@ -515,7 +515,7 @@ SECONDS: tuple[Reading, ...] = (
     ("1516717442." + "0" * 80, utc(2018, 1, 23, 14, 24, 2)),
     ("-62135596800", utc(1, 1, 1)),
     ("253402300799", utc(9999, 12, 31, 23, 59, 59)),
-    # More than microseconds is rounded, a half away from 1970.
+    # Digits after microseconds are rounded, half away from 1970.
     ("1516717442.7352664", utc(2018, 1, 23, 14, 24, 2, 735_266)),
     ("1516717442.7352665", utc(2018, 1, 23, 14, 24, 2, 735_267)),
     ("1516717442.0000005", utc(2018, 1, 23, 14, 24, 2, 1)),
@@ -524,7 +524,7 @@ SECONDS: tuple[Reading, ...] = (
     ("1516717442.9999995", utc(2018, 1, 23, 14, 24, 3)),
     ("-0.0000005", utc(1969, 12, 31, 23, 59, 59, 999_999)),
     ("-0.0000004", utc(1970, 1, 1)),
-    # Exponents, and numbers, which are the text of a double in Java.
+    # Exponents, and JSON numbers, which are read as the text of a Java double.
     ("1.516717442735266E9", utc(2018, 1, 23, 14, 24, 2, 735_266)),
     ("1.516717442735266e+9", utc(2018, 1, 23, 14, 24, 2, 735_266)),
     ("1516717442735266e-6", utc(2018, 1, 23, 14, 24, 2, 735_266)),
@@ -563,7 +563,7 @@ WHOLE_NUMBERS: tuple[Reading, ...] = (
     (" 1", 1), ("1 ", 1), ("  1.0  ", 1), ("+1", 1), ("+1.0", 1), ("-1", -1),
     ("-1.0", -1), ("-0", 0), ("+0", 0), ("-0.0", 0), ("01", 1), ("001.0", 1),
     ("0" * 30 + "1", 1), ("1." + "0" * 50, 1),
-    # Numbers, which are the text of a double in Java: 10000000.0 is 1.0E7.
+    # JSON numbers, which are read as the text of a Java double: 1e7 is 1.0E7.
     (literal("1.0"), 1), (literal("1.00"), 1), (literal("1e0"), 1),
     (literal("10e-1"), 1), (literal("-0"), 0), (literal("-0.0"), 0),
     (literal("1.50"), None), (literal("1e7"), None), (literal("10000000.0"), None),
@@ -589,7 +589,7 @@ BOOLEANS: tuple[Reading, ...] = (
     ),
 )
 
-# Other text is taken as it is, and anything else as from_json prints it.
+# Text is taken as it is, and anything else as from_json prints it.
 RESULTS: tuple[Reading, ...] = (
     ("", ""), (" ", " "), (" a\t", " a\t"), ("null", "null"), ("a\u0000b", "a\u0000b"),
     ('say "hello"', 'say "hello"'), ("\u7b54\u3048", "\u7b54\u3048"), (None, None),
@@ -668,7 +668,7 @@ def odd_arrays() -> Iterator[Json]:
 
 
 def odd_texts() -> Iterator[Json]:
-    """Texts that stand for something else; one that can't be read is no fault."""
+    """Texts that stand for another type; an unreadable one is not rejected."""
     for path, readings in READINGS.items():
         for value, _ in readings:
             yield variant({path: value})
@@ -696,7 +696,7 @@ ODD_NAMES = (
     "<b>Bold</b> & More", "A, B; C | D", "x" * 600,
 )
 
-# Unknown keys, legal in every way, however odd.
+# Unknown keys: odd, but valid.
 EXTRA_MEMBERS = (
     b'"extra":"text"', b'"extra":null', b'"extra":[1,[2,[3,{"a":[]}]],null]',
     b'"extra":{"keen_id":"inner","sequences":[],"counts":"none"}',
@@ -717,7 +717,7 @@ EXTRA_MEMBERS = (
 
 
 def odd_spellings() -> Iterator[bytes]:
-    """Good messages in an unusual but legal spelling, and with unknown keys."""
+    """Valid messages with unusual but valid spelling, and with unknown keys."""
     for members in EXTRA_MEMBERS:
         yield with_members(members, GOOD)
     for path in ("sequences", COUNTS, QUESTION, LATER_QUESTION, OPTION):
@@ -742,7 +742,7 @@ def odd_spellings() -> Iterator[bytes]:
 def odd_identifiers() -> Iterator[Json]:
     """Numbers and booleans as identifiers, and names that look like something else.
 
-    Text and a scalar that reads the same are one identifier, here `true` and `0`.
+    A text and a scalar with the same text are one identifier, here `true` and `0`.
     """
     for number, name in enumerate(ODD_NAMES, start=1):
         results = ["correct"] * (number % 4) + ["incorrect"] * (1 + number % 3)
@@ -768,12 +768,12 @@ SMALL_COURSES = {
     "Knots for Sailors": "ccmu cccc cccc iiuu cmuu",
     "Knots for Climbers": "ccmu cccc cccc iiuu cmuu",
 }
-"""Attempts by the initials of their results: scores of exactly 0, 0.5 and 1, courses
-that tie for the last place, and two that share their place in every ranking."""
+"""Attempts, as the initials of their results: scores of exactly 0, 0.5 and 1, courses
+that tie for last place, and two that tie in every ranking."""
 
 
 def special_attempts() -> Iterator[Json]:
-    """Attempts at test exams, and those that a course is remarkable for."""
+    """Attempts at test exams, and attempts that give a course an unusual result."""
     initials = {"c": "correct", "i": "incorrect", "m": "missed_some", "u": "unanswered"}
     for name, attempts_of_course in SMALL_COURSES.items():
         for letters in attempts_of_course.split():
@@ -811,7 +811,7 @@ def special_attempts() -> Iterator[Json]:
 
 
 def quirks() -> list[Quirk]:
-    """Give every odd value with the outcome it must have, each with its own id."""
+    """Return every odd value with its expected outcome, each with its own id."""
     documents = (odd_counts(), odd_arrays(), odd_texts(), odd_identifiers())
     accepted = [encode(each) for some in documents for each in some]
     accepted += [*odd_spellings(), *map(encode, special_attempts())]
@@ -823,18 +823,18 @@ def quirks() -> list[Quirk]:
 
 
 def with_id(value: bytes, own_id: str) -> bytes:
-    """Fill in the id that no other message has."""
+    """Replace the placeholder by an id that no other message has."""
     return value.replace(OWN_ID.encode(), own_id.encode())
 
 
-# Several messages about one thing --------------------------------------------------
+# Messages that belong together -----------------------------------------------------
 
 Sent: TypeAlias = tuple[int, float, bytes]
 """Partition, days after the first timestamp, and value."""
 
 
 def groups() -> Iterator[list[Sent]]:
-    """Messages that only mean something together, each group in order of arrival."""
+    """Yield groups of messages that belong together, each in order of arrival."""
 
     def version(*results: str) -> bytes:
         exam_id = "exam-repeats"
@@ -848,7 +848,7 @@ def groups() -> Iterator[list[Sent]]:
     all_right, all_wrong = version(*["correct"] * 4), version(*["incorrect"] * 4)
     same = encode(assessment(course_name="Repeats"))
     yield [(1, 3, same), (1, 3, same), (2, 4, same), (0, 3, same)]
-    # The newest by its time, then by its partition, then by its offset.
+    # The newest counts: by time, then by partition, then by offset.
     yield [(3, 5, all_right), (0, 6, all_wrong)]
     yield [(2, 5, all_right), (1, 5, all_wrong)]
     yield [(1, 5, all_wrong), (1, 5, all_right)]
@@ -901,10 +901,10 @@ ODD_HEADERS: tuple[Headers, ...] = (
 
 
 def quirk_messages(seed: int = 1) -> list[RawMessage]:
-    """Give all messages in the order in which they are to be produced.
+    """Return all messages in the order in which to produce them.
 
-    The order is drawn from the seed, but the messages of a group keep theirs. Kafka
-    timestamps are not in this order. They lie in 2018, so the topic must keep old
+    The seed determines the order, but the messages of a group keep theirs. Kafka
+    timestamps are not in this order. They are in 2018, so the topic must keep old
     messages (`retention.ms=-1`). The largest message has about 800,000 bytes. The
     topic needs four partitions.
     """

@@ -1,4 +1,4 @@
-"""Commands as a user runs them, from the repository root, whatever is set here."""
+"""Run commands as a user would, independent of the variables that are set now."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cli.settings import ROOT
 
-# What says which services, schemas and settings are meant; each test says so itself.
+# Variables that select services, schemas and settings; each test sets its own.
 _OF_THE_USER = ("DBT_", "SPARK_", "KAFKA_", "ASSESSMENTS_", "HIVE_", "LAKE_", "MAKE")
 ENVIRONMENT = {
     **{
@@ -25,7 +25,7 @@ def run(
     exit_code: int | None = 0,
     cwd: Path = ROOT,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end; what it printed is shown if it ends otherwise."""
+    """Run a command and assert its exit code (None: any), or show what it printed."""
     done = subprocess.run(
         command,
         capture_output=True,

@@ -1,4 +1,4 @@
-// The contents: every heading of the page, as a list of lists.
+// Table of contents: every heading of the page, as a nested list.
 const contents = document.querySelector("nav");
 let chapters = contents.appendChild(document.createElement("ul"));
 let sections = chapters;
@@ -18,8 +18,8 @@ for (const heading of document.querySelectorAll("main h2, main h3")) {
   }
 }
 
-// A click on a heading sorts by that column: up, then down (WAI-ARIA practices, "Sortable
-// Table"). Empty cells stay last.
+// A click on a heading sorts by that column: ascending, then descending (WAI-ARIA Authoring
+// Practices, "Sortable Table"). Empty cells stay last.
 for (const table of document.querySelectorAll(".table table")) {
   const headings = [...table.querySelectorAll("th")];
   headings.forEach((heading, column) => {

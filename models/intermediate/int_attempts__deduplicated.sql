@@ -26,7 +26,7 @@ newest_messages as (
     select ranked.*
     from ranked
     {% if is_incremental() %}
-    -- A message may be older than the one of its attempt that came before it.
+    -- A new message may be older than the one already stored for its attempt.
     left join {{ this }} as known on ranked.keen_id = known.attempt_id
     {% endif %}
     where

@@ -1,4 +1,4 @@
--- Staging, the facts, both dimensions and the audit know the same number of attempts.
+-- Staging, fct_attempts, both dimensions and the audit count the same attempts.
 with totals as (
 
     select

@@ -1,4 +1,4 @@
--- Up to the last offset that staging has seen, every landed message is there once.
+-- Every landed message up to the last staged offset is staged exactly once.
 with landed as (
 
     select
@@ -20,7 +20,7 @@ staged as (
 
 ),
 
--- Messages that landed since the build are still to come.
+-- Messages landed after the build are not staged yet, so they don't count.
 compared as (
 
     select

@@ -1,4 +1,4 @@
--- Each attempt has one row per option of the message that counts, and no other.
+-- Each attempt has exactly one row per option of its newest message.
 with attempts as (
 
     select

@@ -1,4 +1,4 @@
--- Accepted, duplicate and rejected messages together are the rows in raw.
+-- Accepted, duplicate and rejected messages add up to the rows in raw.
 with landed as (
 
     select
@@ -18,7 +18,7 @@ staged as (
 
 ),
 
--- Messages that landed since the build are still to come.
+-- Messages landed after the build are not staged yet, so they don't count.
 landed_before_build as (
 
     select count(*) as message_count

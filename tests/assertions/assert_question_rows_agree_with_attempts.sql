@@ -1,4 +1,4 @@
--- Each attempt has one row per question of the message that counts, and no other.
+-- Each attempt has exactly one row per question of its newest message.
 with attempts as (
 
     select

@@ -1,4 +1,4 @@
--- Each reject reason has as many rejected messages as the audit counts.
+-- For each reject reason, staging and the audit count the same rejected messages.
 with rejected_messages as (
 
     select

@@ -1,4 +1,4 @@
--- Attempts, courses, the totals and the score summary count the same scored attempts.
+-- Facts, totals and score summary count the same scored attempts and courses.
 with totals as (
 
     select
@@ -29,7 +29,7 @@ with totals as (
 
 ),
 
--- NULL, where a model does not count courses, takes no part.
+-- min() and max() ignore the NULL of a model that does not count courses.
 compared as (
 
     select

@@ -1,4 +1,4 @@
--- A scored attempt has a score from 0 to 1, any other attempt has none.
+-- A scored attempt has a score from 0 to 1; any other attempt has none.
 select
     attempt_id,
     question_count,

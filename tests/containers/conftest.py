@@ -1,4 +1,4 @@
-"""The image, made once; every container and volume of the check is removed after it."""
+"""Build the image once; remove every container and volume of the tests at the end."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -22,9 +22,9 @@ def image() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def local_answers() -> Iterator[Callable[[int], str]]:
-    """The answers of the same system as local processes, by how often the sample came.
+    """The answers of local processes, by how many times the sample was published.
 
-    A repeated message is one attempt still, and the lines above the answers count it.
+    A repeated message does not add an attempt, but some totals count it.
     """
     local.start_fresh()
 

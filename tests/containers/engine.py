@@ -1,4 +1,4 @@
-"""docker-compose.yml under a project name of its own, and what the tests ask of it."""
+"""Run docker-compose.yml under a project name of its own, and inspect it."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def run(
 
 
 def start(*command: str) -> subprocess.Popen[str]:
-    """The same in the background; its output can be read line by line."""
+    """Run a command in the background; its output can be read line by line."""
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=ENVIRONMENT
     )
@@ -53,20 +53,20 @@ def compose(*arguments: str, environment: Mapping[str, str] = {}) -> str:
 
 
 def compose_up(*arguments: str, environment: Mapping[str, str] = {}) -> float:
-    """Start and wait until every service is healthy; returns the seconds it took."""
+    """Start, wait until every service is healthy, and return the seconds it took."""
     begin = time.monotonic()
     compose("up", "--detach", "--wait", *arguments, environment=environment)
     return time.monotonic() - begin
 
 
 def in_pipeline(*command: str, environment: Mapping[str, str] = {}) -> str:
-    """The output of a command inside, in a container of the pipeline service."""
+    """Run a command in a container of the pipeline service and return its output."""
     once = ("run", "--rm", "--no-TTY", "pipeline")
     return compose(*once, *command, environment=environment)
 
 
 def containers() -> dict[str, dict[str, Any]]:
-    """What the engine knows of each running container, by service and number."""
+    """Return `docker inspect` of each running container, by service and number."""
     project = f"label=com.docker.compose.project={ENVIRONMENT['COMPOSE_PROJECT_NAME']}"
     ids = run("docker", "ps", "--quiet", "--filter", project).stdout.split()
     found: list[dict[str, Any]] = json.loads(run("docker", "inspect", *ids).stdout)
@@ -75,7 +75,7 @@ def containers() -> dict[str, dict[str, Any]]:
 
 
 def kill(name: str) -> None:
-    """kill -9 of a container's service, from outside; returns when all is healthy."""
+    """Kill a container's service with SIGKILL; return when all are healthy again."""
     before = containers()[name]
     init = before["State"]["Pid"]
     children = Path(f"/proc/{init}/task/{init}/children").read_text().split()
@@ -94,7 +94,7 @@ def kill(name: str) -> None:
 
 
 def query(text: str) -> list[tuple[Any, ...]]:
-    """Rows of a query from the host, over Thrift."""
+    """Run a query from the host, over Thrift, and return its rows."""
     port = Stack("default", {}).ports["spark_thrift"]
     with closing(hive.connect(HOST, port)) as connection:
         cursor = connection.cursor()
@@ -104,7 +104,7 @@ def query(text: str) -> list[tuple[Any, ...]]:
 
 
 def assert_landed_exactly_once(messages: int) -> None:
-    """Each offset of each partition once, and so many messages in all."""
+    """Assert that each offset landed once, and that there are this many messages."""
     rows = query(
         "select count(*), count(distinct offset), max(offset) + 1 "
         "from raw.assessment_attempts group by partition"

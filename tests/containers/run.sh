@@ -1,9 +1,9 @@
 #!/bin/sh
-# The whole container check on a Debian 12 machine, as root: Docker Engine and Compose
-# from Debian's packages, the base image from a registry or else by debootstrap, then
-# tests/containers. What is there already is used as it is.
+# Run all container tests on a Debian 12 machine, as root: install Docker Engine and
+# Compose from Debian's packages, get the base image from a registry or else build it with
+# debootstrap, then run tests/containers. What is already installed is used as it is.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 base=debian:bookworm-slim
 compose_version=2.26.1-4 # Debian 13's; Debian 12 has only Compose 1
@@ -34,14 +34,14 @@ start_engine() {
 
 has_compose() {
     version=$(docker compose version --short 2>/dev/null) || return 1
-    # depends_on with required: false came with 2.20.
+    # depends_on with required: false needs 2.20.
     printf '2.20\n%s\n' "${version#v}" | sort --check=quiet --version-sort
 }
 
-# From the mirror that this machine uses, with lists of its own, so that nothing else of
-# Debian 13 is ever installed.
+# Use this machine's mirror with separate package lists, so that nothing else of Debian 13
+# is ever installed.
 install_compose() {
-    echo "installing docker-compose $compose_version as a plugin of docker"
+    echo "installing docker-compose $compose_version as a Docker plugin"
     apt=$PWD/$work/apt
     mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
     mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' | head -n 1)
@@ -61,11 +61,11 @@ install_compose() {
 import_base() {
     docker image inspect "$base" >/dev/null 2>&1 && return
     docker pull --quiet "$base" 2>/dev/null && return
-    echo "no image registry is reached: making $base with debootstrap"
+    echo "no image registry is reachable: building $base with debootstrap"
     install_missing debootstrap debootstrap
     rm -rf "$work/base"
     debootstrap --variant=minbase bookworm "$work/base" >"$work/debootstrap.log"
-    # Authorities that this machine trusts besides Debian's, such as a company's own.
+    # Certificate authorities that this machine trusts besides Debian's, such as a company's.
     authorities=usr/local/share/ca-certificates
     if [ -d "/$authorities" ]; then
         mkdir -p "$work/base/$authorities"
@@ -79,6 +79,6 @@ install_missing dockerd docker.io iptables
 start_engine
 has_compose || install_compose
 import_base
-# The classic builder, where the engine has no other.
+# Use the classic builder if the engine has no buildx.
 docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0
-.venv/bin/pytest -rP tests/containers "$@"
+.venv-test/bin/pytest -rP tests/containers "$@"

@@ -1,6 +1,6 @@
-"""Two Spark workers and two DataNodes: who does the work, and when one dies.
+"""Two Spark workers and two DataNodes: who does the work, and what if one is killed.
 
-One story, told in this order.
+The tests build on each other, in this order.
 """
 
 import re
@@ -36,7 +36,7 @@ def running() -> Iterator[None]:
     compose("down", "--volumes", environment=CLUSTER)
 
 
-def test_the_main_job_gives_the_local_answers(
+def test_main_job_gives_the_same_answers_as_local_processes(
     local_answers: Callable[[int], str],
 ) -> None:
     run("make", "publish", f"FILE={SAMPLE}")
@@ -45,7 +45,7 @@ def test_the_main_job_gives_the_local_answers(
     assert run("make", "--silent", "answers").stdout == local_answers(1)
 
 
-def test_executors_did_the_work_and_the_driver_none(tmp_path: Path) -> None:
+def test_both_executors_ran_tasks_and_the_driver_ran_none(tmp_path: Path) -> None:
     tasks, read, written = Counter[str](), Counter[str](), Counter[str]()
     log = f"spark:{_DATA}/spark-events"
     compose("cp", log, str(tmp_path), environment=CLUSTER)
@@ -69,7 +69,7 @@ def test_every_block_is_on_both_datanodes() -> None:
     assert "Under-replicated blocks: 0 " in report
 
 
-def test_a_worker_killed_in_mid_ingest_loses_and_doubles_nothing() -> None:
+def test_worker_killed_during_ingest_loses_and_duplicates_nothing() -> None:
     for _ in range(4):
         run("make", "publish", f"FILE={SAMPLE}")
     drain = start(".venv/bin/python", "-m", "ingest", "drain", "--batch-size", "100")
@@ -83,7 +83,7 @@ def test_a_worker_killed_in_mid_ingest_loses_and_doubles_nothing() -> None:
     assert_landed_exactly_once(5 * SAMPLE_MESSAGES)
 
 
-def test_a_worker_killed_in_mid_build_changes_no_answer(
+def test_worker_killed_during_build_changes_no_answer(
     local_answers: Callable[[int], str],
 ) -> None:
     build = start("make", "build")
@@ -97,7 +97,7 @@ def test_a_worker_killed_in_mid_build_changes_no_answer(
 
 
 @pytest.mark.parametrize("container", ["spark-master-1", "datanode-2-1", "spark-1"])
-def test_a_killed_part_of_the_cluster_comes_back(
+def test_killed_cluster_service_restarts_and_loses_nothing(
     container: str, local_answers: Callable[[int], str]
 ) -> None:
     kill(container)

@@ -1,6 +1,6 @@
-"""One machine: the containers from nothing to the answers, and what they survive.
+"""Containers on one machine: from first start to answers, and what they survive.
 
-One story, told in this order.
+The tests build on each other, in this order.
 """
 
 import json
@@ -34,7 +34,7 @@ def running() -> Iterator[None]:
     compose("down", "--volumes")
 
 
-def test_the_file_is_clean() -> None:
+def test_compose_file_has_no_warnings() -> None:
     done = run("docker", "compose", "--profile", "cluster", "config", "--quiet")
     assert done.stderr == ""
 
@@ -47,27 +47,32 @@ def test_every_service_is_healthy() -> None:
     assert states == {f"{service}-1": "healthy" for service in SERVICES}
 
 
-def test_the_main_job_from_the_host(local_answers: Callable[[int], str]) -> None:
+def test_main_job_on_the_host_gives_the_answers_of_local_processes(
+    local_answers: Callable[[int], str],
+) -> None:
     run("make", "publish", f"FILE={SAMPLE}")
     run("make", "ingest")
     run("make", "build")
     assert run("make", "--silent", "answers").stdout == local_answers(1)
 
 
-def test_the_main_job_from_inside(local_answers: Callable[[int], str]) -> None:
+def test_main_job_in_a_container_gives_the_answers_of_local_processes(
+    local_answers: Callable[[int], str],
+) -> None:
     in_pipeline("make", "publish", f"FILE={SAMPLE}")
     in_pipeline("make", "ingest")
     in_pipeline("make", "build")
     assert in_pipeline("make", "answers") == local_answers(2)
 
 
-def test_the_local_verbs_say_that_containers_run() -> None:
+def test_make_status_and_make_down_say_that_containers_run() -> None:
     assert "kafka          CONTAINER" in run("make", "status").stdout
     refused = run("make", "down", exit_code=2).stderr
-    assert "the services run in containers: `docker compose down`" in refused
+    message = "the services run in containers: stop them with `docker compose down`"
+    assert message in refused
 
 
-def test_down_and_up_again_keeps_everything(
+def test_down_and_up_keep_all_data(
     local_answers: Callable[[int], str],
 ) -> None:
     compose("down")
@@ -78,7 +83,7 @@ def test_down_and_up_again_keeps_everything(
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_killed_process_comes_back(
+def test_killed_service_restarts_and_loses_nothing(
     service: str, local_answers: Callable[[int], str]
 ) -> None:
     kill(f"{service}-1")
@@ -88,15 +93,15 @@ def test_a_killed_process_comes_back(
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_nothing_runs_as_root(service: str) -> None:
-    # A process that ends meanwhile is no failure.
+def test_no_process_runs_as_root(service: str) -> None:
+    # A process may end before stat reads it.
     owners = "stat -c %u /proc/[0-9]* 2>/dev/null || true"
     found = compose("exec", "--no-TTY", service, "sh", "-c", owners).split()
     assert len(found) > 1
     assert set(found) == {"10001"}
 
 
-def test_ports_are_open_on_loopback_alone() -> None:
+def test_ports_are_open_on_loopback_only() -> None:
     published = {
         int(binding["HostPort"])
         for container in containers().values()

@@ -1,4 +1,4 @@
-{#- A share is there and lies between 0 and 1. -#}
+{#- A share is never NULL and lies between 0 and 1. -#}
 {% test rate(model, column_name) %}
 
 select *

@@ -1,1 +1,1 @@
-"""What holds on real Kafka, HDFS and Spark, started for these tests alone."""
+"""Tests on real Kafka, HDFS and Spark, which are started only for them."""

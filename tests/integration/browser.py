@@ -10,12 +10,12 @@ REPORT = TARGET / "report.html"
 
 
 def write_report() -> None:
-    """Make the report, in its own environment."""
+    """Write the report, with the packages of .venv-report."""
     run(".venv-report/bin/python", "-m", "answers.report")
 
 
 def open_report(browser: Browser, width: int = 1280, scheme: Any = "light") -> Page:
-    """The page, having asked for nothing but itself and having reported no error."""
+    """Open the report; assert that it requests nothing else and logs no error."""
     page = browser.new_page(
         viewport={"width": width, "height": 900}, color_scheme=scheme
     )
@@ -33,7 +33,7 @@ def open_report(browser: Browser, width: int = 1280, scheme: Any = "light") -> P
 
 
 def answers_of(page: Page) -> dict[str, str]:
-    """The sentence below each question that has one, by its model."""
+    """Return the sentence below each question that has one, by model."""
     found = page.locator("h3 + p.answer").all()
     return {
         str(each.locator("xpath=preceding-sibling::h3[1]").get_attribute("id")): str(

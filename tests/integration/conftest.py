@@ -1,7 +1,7 @@
 """One stack for all tests on real services, filled step by step.
 
-Builds take most of the time, so tests that only read share them, and each module
-stands on what those before it have landed.
+Builds take most of the time, so tests that only read share them, and each module uses
+the data that the modules before it have landed.
 """
 
 import shutil
@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def stack() -> Iterator[None]:
-    """Kafka, HDFS and Spark, empty, on ports and in a directory of their own."""
+    """Empty Kafka, HDFS and Spark, with their own ports and data directory."""
     take_fresh()
     yield
     down()
@@ -38,7 +38,7 @@ def stack() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
-    assert chromium, "`make test` installs it"
+    assert chromium, "chromium is missing: `make test` installs it"
     with sync_playwright() as playwright:
         # Chromium's own sandbox does not run as root.
         yield playwright.chromium.launch(

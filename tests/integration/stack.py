@@ -1,4 +1,4 @@
-"""The stack of the tests, and what they ask of its services directly."""
+"""The tests' stack, and helpers that talk to its services directly."""
 
 import io
 import json
@@ -38,7 +38,7 @@ ENVIRONMENT = {
     "DBT_TARGET_PATH": str(TARGET),
     "DBT_LOG_PATH": str(STACK.directory / "log"),
 }
-# Made when the stack is new, taken away by the session that fills it.
+# Created with a new stack, removed by the test session that fills it.
 _IS_FRESH = STACK.directory / "run" / "is-fresh"
 
 
@@ -65,10 +65,10 @@ def ingest(
 
 
 def start(*command: str) -> subprocess.Popen[str]:
-    """The same in the background.
+    """Run a command in the background, with the default handler of SIGINT.
 
-    A shell that runs the tests in the background has them ignore SIGINT, and a child
-    would too.
+    If a shell runs the tests in the background, they ignore SIGINT, and so would a
+    child process.
     """
     return subprocess.Popen(
         command,
@@ -89,25 +89,25 @@ def down() -> None:
 
 
 def start_fresh() -> None:
-    """The stack is up, with an empty topic and an empty raw table."""
+    """Start the stack with an empty topic and an empty raw table."""
     if STACK.directory.exists():
         down()
         shutil.rmtree(STACK.directory)
     up()
-    # The addresses of the tests' own services are no reason to require a topic.
+    # `make up` would require the topic, because the tests set Kafka's address.
     ingest("init")
     _IS_FRESH.touch()
 
 
 def take_fresh() -> None:
-    """The stack is up and empty; that of `make test` is taken as it is."""
+    """Start an empty stack, unless `make test` has just started one."""
     if not _IS_FRESH.exists():
         start_fresh()
     _IS_FRESH.unlink()
 
 
 def query(text: str) -> list[tuple[Any, ...]]:
-    """Rows of a query, over Thrift as dbt and JDBC send it."""
+    """Run a query over Thrift, as dbt and JDBC do, and return its rows."""
     with closing(hive.connect(HOST, STACK.ports["spark_thrift"])) as connection:
         cursor = connection.cursor()
         cursor.execute(text)
@@ -122,7 +122,7 @@ def create_topic(name: str, configs: Mapping[str, str] = {}) -> None:
 
 
 def produce(messages: Sequence[RawMessage], topic: str = STACK.topic) -> None:
-    """Send messages as any producer might, in order, to the partitions they name."""
+    """Send messages in order, to the partitions they name, as any producer might."""
     producer = KafkaProducer(
         bootstrap_servers=STACK.bootstrap_servers, acks="all", linger_ms=20
     )
@@ -130,7 +130,7 @@ def produce(messages: Sequence[RawMessage], topic: str = STACK.topic) -> None:
         producer.send(
             topic,
             value=message.value,
-            # kafka-python refuses a message that has neither, though Kafka takes it.
+            # kafka-python refuses a message without key and value; Kafka accepts it.
             key=b"" if message.value is None else message.key,
             headers=list(message.headers),
             partition=message.partition,
@@ -144,7 +144,7 @@ def produce(messages: Sequence[RawMessage], topic: str = STACK.topic) -> None:
 
 
 def produce_and_abort(partition: int, topic: str = STACK.topic) -> None:
-    """A transaction that is given up: its offsets are taken, its message is none."""
+    """Abort a transaction: it uses offsets, but a consumer never sees its message."""
     producer = KafkaProducer(
         bootstrap_servers=STACK.bootstrap_servers, transactional_id="given up"
     )
@@ -156,7 +156,7 @@ def produce_and_abort(partition: int, topic: str = STACK.topic) -> None:
 
 
 def topic_records(topic: str = STACK.topic) -> list[Any]:
-    """Every record of a topic, by a consumer that has nothing to do with ingest."""
+    """Return every record of a topic, read by a consumer independent of ingest."""
     consumer = KafkaConsumer(
         bootstrap_servers=STACK.bootstrap_servers,
         isolation_level="read_committed",
@@ -176,7 +176,7 @@ def topic_records(topic: str = STACK.topic) -> list[Any]:
 
 
 def topic_messages() -> list[Message]:
-    """The topic as the independent calculation takes it."""
+    """Return the topic's messages as the independent calculation takes them."""
     return [
         Message(
             record.partition,
@@ -189,7 +189,7 @@ def topic_messages() -> list[Message]:
 
 
 def wait_until(what: str, happens: Callable[[], object], seconds: float = 60) -> None:
-    """Look again and again, without a pause that could miss it."""
+    """Poll until `happens` is true, every 20 ms so that a brief state is not missed."""
     deadline = time.monotonic() + seconds
     while not happens():
         assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
@@ -201,14 +201,14 @@ def kill(pid: int) -> None:
 
 
 def pid_of(service: str) -> int:
-    """The process id of a service, after waiting for it to run."""
+    """Wait until a service runs and return its process id."""
     supervisor = Supervisor(STACK)
     wait_until(f"{service} runs", lambda: supervisor.pid(service))
     return supervisor.pid(service)
 
 
 def spark_events(directory: Path) -> Iterator[dict[str, Any]]:
-    """What Spark has logged of itself so far, from its event log's directory."""
+    """Yield the events that Spark has logged so far in its event log directory."""
     for file in sorted(directory.glob("eventlog_v2_*/events_*.zstd")):
         with pyarrow.input_stream(str(file), compression="zstd") as stream:
             for line in io.TextIOWrapper(io.BufferedReader(stream), "utf-8"):
@@ -216,7 +216,7 @@ def spark_events(directory: Path) -> Iterator[dict[str, Any]]:
 
 
 def web_hdfs(path: str, operation: str, method: str = "GET") -> Any:
-    """Ask HDFS about a path, over WebHDFS; None where there is no such path."""
+    """Call WebHDFS for a path; return None if the path does not exist."""
     address = f"http://{STACK.address('namenode', 'namenode_web')}/webhdfs/v1{path}"
     request = urllib.request.Request(f"{address}?op={operation}", method=method)
     try:

@@ -1,4 +1,4 @@
-"""drain: the promises about landing, each broken on purpose on real services."""
+"""drain lands every message exactly once, whatever is killed or lost."""
 
 import json
 import os
@@ -35,7 +35,7 @@ _seeds = count(1)
 
 
 def _publish(number: int) -> None:
-    """Attempts spread over the four partitions, as compact JSON."""
+    """Produce attempts as JSON, spread over the four partitions."""
     documents = islice(attempts(number, next(_seeds)), number)
     produce(
         [
@@ -63,7 +63,7 @@ def _assert_landed_exactly_once() -> None:
 
 @contextmanager
 def _draining(batch_size: int) -> Iterator[subprocess.Popen[str]]:
-    """A drain that has landed its first batch."""
+    """Run a drain that has landed its first batch."""
     before = _landed()
     command = ("python", "-m", "ingest", "drain", "--batch-size", str(batch_size))
     with start(*command) as drain:
@@ -83,7 +83,7 @@ def _checkpoint() -> str:
 
 
 def _newest(folder: str, pattern: str = r"(\d+)") -> int:
-    """The largest number of the files in a folder whose name is like that, or -1."""
+    """Return the largest number in the file names that match the pattern, or -1."""
     listed = web_hdfs(folder, "LISTSTATUS") or {"FileStatuses": {"FileStatus": []}}
     names = [each["pathSuffix"] for each in listed["FileStatuses"]["FileStatus"]]
     found = (re.fullmatch(pattern, name) for name in names)
@@ -102,7 +102,7 @@ def test_drain_reports_what_it_landed_and_the_next_one_lands_nothing() -> None:
     _assert_landed_exactly_once()
 
 
-def test_query_of_a_killed_client_is_waited_for() -> None:
+def test_drain_waits_for_the_query_of_a_killed_client() -> None:
     _publish(150)
     with _draining(batch_size=10) as drain:
         drain.kill()
@@ -112,10 +112,12 @@ def test_query_of_a_killed_client_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("is_in_table", [False, True])
-def test_spark_killed_in_a_batch_loses_and_doubles_nothing(is_in_table: bool) -> None:
-    """Killed when a batch is planned, before or after the table has its rows.
+def test_spark_killed_in_a_batch_loses_and_duplicates_nothing(
+    is_in_table: bool,
+) -> None:
+    """Kill Spark when a batch is planned, before or after the table has its rows.
 
-    Spark writes the plan, commits the table, then notes that the batch is done.
+    Spark writes the plan, commits to the table, then records the batch as committed.
     """
     place = _checkpoint()
     metadata = f"{urlsplit(place).path.partition('/_checkpoints')[0]}/metadata"
@@ -148,14 +150,14 @@ def test_spark_killed_in_a_batch_loses_and_doubles_nothing(is_in_table: bool) ->
         kill(spark)
         assert drain.wait(timeout=120) == 1
         assert drain.stderr
-        assert "nothing is lost: run the same again" in drain.stderr.read()
+        assert "nothing is lost: run the command again" in drain.stderr.read()
     up()
     ingest("drain")
     _assert_landed_exactly_once()
 
 
 def test_second_ingest_waits_for_the_running_one() -> None:
-    """What runs is a query that lands nothing, in the session of all ingests."""
+    """The running one is a query that lands nothing, in the session of all ingests."""
     _publish(50)
     with spark_session(STACK.spark_remote, shared_name=raw_table.NAME) as session:
         running = (
@@ -176,7 +178,7 @@ def test_second_ingest_waits_for_the_running_one() -> None:
 
 
 @pytest.mark.parametrize("is_first", [False, True])
-def test_two_ingests_of_the_same_moment_double_nothing(is_first: bool) -> None:
+def test_simultaneous_ingests_duplicate_nothing(is_first: bool) -> None:
     if is_first:
         query("drop table raw.assessment_attempts purge")
     _publish(200)
@@ -205,7 +207,7 @@ def test_readers_see_whole_batches_and_an_interrupt_loses_nothing() -> None:
     _assert_landed_exactly_once()
 
 
-def test_lost_checkpoint_is_made_anew_from_the_table() -> None:
+def test_lost_checkpoint_is_recreated_from_the_table() -> None:
     web_hdfs(_checkpoints(), "DELETE&recursive=true", "DELETE")
     _publish(200)
     ingest("drain", "--batch-size", "50")
@@ -213,8 +215,8 @@ def test_lost_checkpoint_is_made_anew_from_the_table() -> None:
 
 
 @pytest.mark.parametrize("lost", [{"offsets"}, {"offsets", "commits"}])
-def test_checkpoint_older_than_the_table_is_not_trusted(lost: set[str]) -> None:
-    """As if a backup of the checkpoint had been restored, of one log or of both."""
+def test_checkpoint_older_than_the_table_is_replaced(lost: set[str]) -> None:
+    """As if a backup of one or both of the checkpoint's logs had been restored."""
     place = _checkpoint()
     newest = _newest(f"{place}/offsets")
     assert newest >= 2

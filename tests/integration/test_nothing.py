@@ -1,4 +1,4 @@
-"""Before anything is landed: every model builds, and the report says so."""
+"""Before anything is landed: every model builds, and the report says it is empty."""
 
 from playwright.sync_api import Browser
 
@@ -6,7 +6,7 @@ from tests.integration.browser import answers_of, open_report, write_report
 from tests.integration.stack import query, run
 
 
-def test_report_of_nothing_says_so(browser: Browser) -> None:
+def test_report_without_messages_says_nothing_is_ranked(browser: Browser) -> None:
     run("dbt", "build", "--exclude-resource-type", "test", "unit_test")
     totals = query("select sum(assessment_count) from marts.rpt_assessment_totals")
     assert totals == [(0,)]

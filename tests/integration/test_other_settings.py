@@ -29,7 +29,7 @@ JARS = Path(pyspark.__file__).parent / "jars"
 
 @pytest.fixture
 def metastore(tmp_path: Path) -> Iterator[str]:
-    """A Hive metastore, the one in pyspark's jars, on a Derby database."""
+    """The address of a Hive metastore, run from pyspark's jars on a Derby database."""
     with socket.socket() as free:
         free.bind((HOST, 0))
         port = free.getsockname()[1]
@@ -52,7 +52,7 @@ def metastore(tmp_path: Path) -> Iterator[str]:
     ]
 
     def answers() -> bool:
-        assert process.poll() is None, "it prints why"
+        assert process.poll() is None, "the metastore ended: see its output"
         with suppress(OSError), socket.create_connection((HOST, port), 1):
             return True
         return False
@@ -73,10 +73,10 @@ def test_port_in_use_is_named_before_anything_starts() -> None:
     assert f"port {STACK.ports['spark_thrift']} (spark_thrift)" in line
 
 
-def test_cluster_with_a_hive_metastore_does_the_same_work(
+def test_cluster_with_a_hive_metastore_ingests_and_builds(
     metastore: str, tmp_path: Path
 ) -> None:
-    # It has no tables for locks, which a metastore that was set up by Hive has.
+    # This metastore lacks the lock tables of one that was set up by Hive.
     (tmp_path / "hive-site.xml").write_text(
         "<configuration><property><name>iceberg.engine.hive.lock-enabled</name>"
         "<value>false</value></property></configuration>"
@@ -89,7 +89,7 @@ def test_cluster_with_a_hive_metastore_does_the_same_work(
             "HADOOP_CONF_DIR": str(tmp_path),
         }
     )
-    # A later command need not say it again.
+    # Later commands keep these settings.
     shown = run("python", "-m", "services", "status").stdout
     assert Counter(shown.split())["RUNNING"] == len(SERVICES) + 4
 

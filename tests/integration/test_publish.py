@@ -1,4 +1,4 @@
-"""publish: what each kind of input becomes on a real topic, and what bad ones print."""
+"""publish: what each kind of input becomes on a real topic, and errors of bad ones."""
 
 import gzip
 import itertools
@@ -87,18 +87,18 @@ def test_standard_input_is_read_like_a_file(topic: str, content: bytes) -> None:
     assert [record.value for record in topic_records(topic)] == VALUES
 
 
-def test_line_that_is_no_object_is_published_byte_for_byte(
+def test_line_that_is_not_an_object_is_published_byte_for_byte(
     topic: str, tmp_path: Path
 ) -> None:
     lines = [b"  not json ", b"", b"[1, 2]", b"\xff\xfe", b'{"a": NaN}', b'{"a": 1}\r']
     (tmp_path / "lines").write_bytes(b"\n".join(lines))
     done = ingest("publish", str(tmp_path / "lines"), "--topic", topic)
-    assert "5 lines are no JSON objects" in done.stderr
+    assert "5 lines are not JSON objects" in done.stderr
     values = [record.value for record in topic_records(topic)]
     assert values == [*lines[:-1], b'{"a":1}']
 
 
-def test_largest_message_that_the_topic_takes_arrives(tmp_path: Path) -> None:
+def test_largest_message_that_the_topic_accepts_is_published(tmp_path: Path) -> None:
     topic = f"publish-{next(_numbers)}"
     create_topic(topic, {"max.message.bytes": "5000000"})
     large = tmp_path / "large.json"
@@ -117,7 +117,7 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize("name", BAD_FILES)
-def test_bad_file_publishes_nothing_and_says_what_and_where(
+def test_bad_file_publishes_nothing_and_error_says_what_and_where(
     topic: str, tmp_path: Path, name: str
 ) -> None:
     content, reason = BAD_FILES[name]
@@ -130,7 +130,7 @@ def test_bad_file_publishes_nothing_and_says_what_and_where(
     assert topic_records(topic) == []
 
 
-def test_fault_on_standard_input_says_how_many_were_acknowledged(topic: str) -> None:
+def test_error_on_standard_input_says_how_many_were_acknowledged(topic: str) -> None:
     done = _publish_standard_input(topic, b'[{"a":1},{"b":2},{"c":')
     assert done.returncode == 1
     assert b"truncated after element 2" in done.stderr
@@ -172,7 +172,7 @@ def test_if_empty_publishes_only_to_an_empty_topic(topic: str, tmp_path: Path) -
         ),
     ],
 )
-def test_what_is_missing_is_named_in_one_line(
+def test_missing_file_topic_or_server_is_named_in_one_line(
     arguments: list[str], environment: dict[str, str], reason: str
 ) -> None:
     done = ingest(*arguments, exit_code=1, environment=environment)

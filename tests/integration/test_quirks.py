@@ -35,7 +35,7 @@ from tests.oracle import Row, expected_tables
 from tests.quirks import TEST_EXAM, RawMessage, quirk_messages
 
 TABLES = tuple(expected_tables([], [TEST_EXAM], ""))
-# What an analyst adds: SQL and yml, and nothing else.
+# All that an analyst adds: SQL and yml.
 NINTH_QUESTION = {
     "rpt_largest_exams.sql": """
         with exams as (
@@ -66,7 +66,7 @@ models:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The dbt project with one model more."""
+    """A copy of the dbt project with one more model."""
     place = tmp_path_factory.mktemp("project")
     for name in ("dbt_project.yml", "models", "macros", "seeds", "profiles", "tests"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
@@ -78,7 +78,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def built(project: Path) -> None:
-    """Half of the quirks landed and built, then the other half on top of it."""
+    """Land and build half of the quirks, then the other half on top of it."""
     messages = quirk_messages()
     for part in (messages[::2], messages[1::2]):
         produce(part[:100])
@@ -173,7 +173,7 @@ def _questions() -> list[Question]:
     return questions(json.loads((TARGET / "manifest.json").read_text()))
 
 
-def test_model_with_a_question_is_among_the_answers() -> None:
+def test_answers_include_an_added_model_with_a_question() -> None:
     printed = run("python", "-m", "answers").stdout
     [section] = [
         each
@@ -190,7 +190,7 @@ def report() -> None:
 
 
 @pytest.mark.usefixtures("report")
-def test_contents_lead_to_every_section_and_question(browser: Browser) -> None:
+def test_contents_link_to_every_section_and_question(browser: Browser) -> None:
     page = open_report(browser)
     headings = [text.strip() for text in page.locator("h2, h3").all_inner_texts()]
     assert {question.title for question in _questions()} <= set(headings)
@@ -224,7 +224,7 @@ def test_sentence_of_each_ranking_names_the_leaders_of_its_mart(
 
 
 @pytest.mark.usefixtures("report")
-def test_state_of_the_data_is_told(browser: Browser) -> None:
+def test_report_shows_rejected_messages_and_every_outcome(browser: Browser) -> None:
     page = open_report(browser)
     outcomes = dict(query("select * from marts.audit_message_outcomes"))
     rejected = sum(outcomes.values()) - outcomes["accepted"] - outcomes["duplicate"]
@@ -238,7 +238,7 @@ def test_state_of_the_data_is_told(browser: Browser) -> None:
 
 
 @pytest.mark.usefixtures("report")
-def test_table_is_sorted_by_mouse_and_by_keyboard(browser: Browser) -> None:
+def test_table_can_be_sorted_by_mouse_and_by_keyboard(browser: Browser) -> None:
     page = open_report(browser)
     table = page.locator(".table[aria-label^='rpt_course_scores'] table")
 
@@ -278,7 +278,7 @@ def test_report_passes_axe(browser: Browser, width: int, scheme: str) -> None:
     page.close()
 
 
-def test_whatever_speaks_against_the_numbers_is_told(tmp_path: Path) -> None:
+def test_report_lists_every_reason_to_doubt_the_numbers(tmp_path: Path) -> None:
     query("insert into marts.dim_exams select * from marts.dim_exams limit 1")
     run("dbt", "test", "--select", "unique_dim_exams_exam_id", exit_code=1)
     produce([RawMessage(0, 2, None, b"not landed")])
@@ -299,7 +299,7 @@ def test_whatever_speaks_against_the_numbers_is_told(tmp_path: Path) -> None:
 
 
 def _verdict(folder: Path) -> str:
-    """The first output of the notebook: only the cells up to it are run."""
+    """Return the notebook's verdict on the data; run only the cells up to it."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     [index] = [
         index for index, cell in enumerate(notebook.cells) if "verdict" in cell.source

@@ -1,4 +1,4 @@
-"""The main job on the sample, and what people do with its tables."""
+"""`make run` on the sample, and the ways to use its tables."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def test_main_job_publishes_lands_builds_and_answers(first_run: str) -> None:
     assert re.search(r"\nattempts +500 ", first_run)
 
 
-def test_main_job_again_prints_the_same_and_builds_nothing(first_run: str) -> None:
+def test_second_run_prints_the_same_answers_and_builds_nothing(first_run: str) -> None:
     again = run("make", "run").stdout
     assert again.splitlines()[:2] == [
         f"topic {STACK.topic} holds {SAMPLE_MESSAGES} messages: nothing published",
@@ -46,10 +46,10 @@ def test_answers_fit_into_80_columns_of_plain_text(first_run: str) -> None:
     assert max(cell_len(line) for line in printed.splitlines()) <= 80
     numbers = re.findall(r"^(\d)\. .*\?$", printed, re.MULTILINE)
     assert numbers == [str(number) for number in range(1, 9)]
-    assert "\nWhat became of every message?\n" in printed, "those without number too"
+    assert "\nWhat became of every message?\n" in printed, "unnumbered questions too"
 
 
-def test_status_shows_services_and_how_far_ingest_is() -> None:
+def test_status_shows_services_lag_rows_and_age() -> None:
     shown = run("make", "status").stdout
     for service in SERVICES:
         [line] = [line for line in shown.splitlines() if line.startswith(service)]
@@ -59,7 +59,7 @@ def test_status_shows_services_and_how_far_ingest_is() -> None:
     assert " ago" in shown
 
 
-def test_other_tools_page_has_an_example_of_each_way_in() -> None:
+def test_other_tools_page_has_an_example_of_each_way_to_connect() -> None:
     languages = [language for language, _, _ in EXAMPLES]
     assert languages == ["bash", "bash", "python", "python"]
 
@@ -82,7 +82,7 @@ def test_dbt_debug_finds_a_working_connection() -> None:
     assert "All checks passed!" in run("dbt", "debug").stdout
 
 
-def test_catalog_and_tables_carry_what_the_yml_says() -> None:
+def test_catalog_has_column_types_and_tables_have_descriptions() -> None:
     run("dbt", "docs", "generate")
     manifest = json.loads((TARGET / "manifest.json").read_text())
     catalog = json.loads((TARGET / "catalog.json").read_text())
@@ -100,11 +100,11 @@ def test_catalog_and_tables_carry_what_the_yml_says() -> None:
             ], name
 
 
-def test_developer_target_has_schemas_of_its_own() -> None:
+def test_developer_target_uses_its_own_schemas() -> None:
     environment = {
         "DBT_TARGET": "developer",
         "DBT_SCHEMA_PREFIX": "ada",
-        # The shared manifest is what the answers are read by.
+        # Elsewhere, because the answers need the manifest of the shared schemas.
         "DBT_TARGET_PATH": str(TARGET / "ada"),
     }
     run("dbt", "seed", environment=environment)

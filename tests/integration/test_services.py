@@ -1,4 +1,4 @@
-"""The services: they come back, keep their data, and say clearly what is wrong."""
+"""The services restart, keep their data, and say clearly what is wrong."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def test_up_restarts_only_what_was_reconfigured() -> None:
     assert {name for name in SERVICES if before[name] != after[name]} == {"kafka"}
 
 
-def test_killed_services_come_back_with_all_data(state: tuple[object, str]) -> None:
+def test_killed_services_restart_with_all_data(state: tuple[object, str]) -> None:
     before = _pids()
     for pid in before.values():
         kill(pid)
@@ -59,8 +59,8 @@ def test_killed_services_come_back_with_all_data(state: tuple[object, str]) -> N
     assert ingest("drain").stdout.startswith("0 messages")
 
 
-def test_machine_that_was_switched_off_starts_again(state: tuple[object, str]) -> None:
-    """The supervisor is gone, some services too, and others still hold their ports."""
+def test_up_recovers_from_an_unclean_shutdown(state: tuple[object, str]) -> None:
+    """supervisord and some services are gone, while others still hold their ports."""
     before = _pids()
     kill(int((STACK.directory / "run" / "supervisord.pid").read_text()))
     for service in ("kafka", "namenode"):
@@ -72,7 +72,7 @@ def test_machine_that_was_switched_off_starts_again(state: tuple[object, str]) -
 
 
 @pytest.mark.parametrize("version", [None, "11.0.2", "1.8.0_392"])
-def test_java_that_is_missing_or_too_old_is_named(
+def test_missing_or_old_java_is_an_error_that_names_it(
     tmp_path: Path, version: str | None
 ) -> None:
     if version:

@@ -1,1 +1,1 @@
-"""Checks of pure functions: no service runs."""
+"""Tests that need no service."""

@@ -1,4 +1,4 @@
-"""Answers: what a question's yml says, how values are written, what the page shows."""
+"""Answers: what a question's yml sets, how values look, what the page shows."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -27,11 +27,11 @@ def _ask(*nodes: dict[str, Any]) -> list[Question]:
     return questions({"nodes": {node["name"]: node for node in nodes}})
 
 
-def test_models_without_a_question_are_no_answers() -> None:
+def test_models_without_a_question_are_not_listed() -> None:
     assert _ask(_node("fct", "id")) == []
 
 
-def test_numbered_questions_come_first_and_others_by_name() -> None:
+def test_numbered_questions_come_first_then_others_by_model_name() -> None:
     found = _ask(
         _node("b", "x", question="B?"),
         _node("d", "x", question="D?", number=2),
@@ -41,7 +41,7 @@ def test_numbered_questions_come_first_and_others_by_name() -> None:
     assert [each.title for each in found] == ["1. C?", "2. D?", "A?", "B?"]
 
 
-def test_question_alone_shows_every_column_in_order() -> None:
+def test_question_without_headings_shows_every_column_in_order() -> None:
     [found] = _ask(_node("rpt", "exam_rank exam_id seat_count", question="Q?"))
     assert found.headings == {
         "exam_rank": "exam rank",
@@ -59,7 +59,7 @@ def test_question_alone_shows_every_column_in_order() -> None:
     )
 
 
-def test_yml_decides_on_columns_headings_order_and_note() -> None:
+def test_meta_sets_columns_headings_order_and_note() -> None:
     meta = {"headings": {"b": "bees"}, "order_by": "a desc", "note": "buzzing"}
     [found] = _ask(_node("rpt", "a b", question="Q?", **meta))
     assert found.query == "select b from marts.rpt order by a desc"
@@ -78,7 +78,7 @@ def test_yml_decides_on_columns_headings_order_and_note() -> None:
         ("price", Decimal("1.50"), "1.50"),
         ("taken_at", datetime(2018, 1, 2, 3, 4, 5), "2018-01-02 03:04:05"),
         ("taken_date", date(2018, 1, 2), "2018-01-02"),
-        # Only what is nothing or all looks like it.
+        # Only exactly 0 and 1 become 0.0% and 100.0%.
         ("attempt_share", 0.0, "0.0%"),
         ("attempt_share", 0.00001, "<0.01%"),
         ("attempt_share", 0.004, "0.40%"),
@@ -87,7 +87,7 @@ def test_yml_decides_on_columns_headings_order_and_note() -> None:
         ("perfect_rate", 1.0, "100.0%"),
     ],
 )
-def test_values_are_written_for_people(column: str, value: object, text: str) -> None:
+def test_format_cell_formats_each_type(column: str, value: object, text: str) -> None:
     assert format_cell(column, value) == text
 
 
@@ -101,7 +101,7 @@ def test_values_are_written_for_people(column: str, value: object, text: str) ->
         ([*"abcde"], "“a”, “b”, “c” and 2 more come first (scores: 3)."),
     ],
 )
-def test_leaders_are_named_and_a_long_tie_is_counted(
+def test_leaders_are_named_and_a_long_tie_is_shortened(
     names: list[str], text: str
 ) -> None:
     first = [{"name": name, "n": 3} for name in names]
@@ -109,7 +109,7 @@ def test_leaders_are_named_and_a_long_tie_is_counted(
     assert said.replace("\u2068", "").replace("\u2069", "") == text
 
 
-def test_one_is_no_plural() -> None:
+def test_counted_uses_the_singular_only_for_one() -> None:
     counts = [counted(number, "attempt") for number in (0, 1, 1200)]
     assert counts == ["0 attempts", "1 attempt", "1,200 attempts"]
 
@@ -121,7 +121,7 @@ class _Row(dict[str, Any]):
 RANKING = Question("Q?", "rpt", "marts.rpt", 1, {"r_rank": "rank", "x": "x", "n": "ns"})
 
 
-def test_ranking_is_a_sentence_bars_with_ties_and_a_table() -> None:
+def test_ranking_is_shown_as_sentence_bars_with_ties_and_table() -> None:
     rows = [
         _Row(r_rank=1, x="A", n=9),
         _Row(r_rank=1, x="B", n=9),
@@ -136,7 +136,7 @@ def test_ranking_is_a_sentence_bars_with_ties_and_a_table() -> None:
     assert "rpt, ranks 1 to 5 with all ties" in html
 
 
-def test_failed_query_names_its_question() -> None:
+def test_error_of_a_failed_query_names_its_question() -> None:
     def fail(_: str) -> list[_Row]:
         raise ValueError("[UNRESOLVED] `n`\nand a long stack")
 
@@ -144,14 +144,14 @@ def test_failed_query_names_its_question() -> None:
         answer(RANKING, fail)
 
 
-def test_nothing_to_rank_is_said() -> None:
+def test_empty_ranking_says_that_nothing_is_ranked() -> None:
     html = answer(RANKING, lambda _: []).data
     assert "Nothing is ranked yet." in html
     assert "<figure" not in html
     assert "(none)" in html
 
 
-def test_what_users_wrote_is_shown_and_never_run() -> None:
+def test_html_in_data_is_escaped() -> None:
     evil = {"x": "<script>x</script>", "n": 1}
     for html in (
         table([evil], "<b>").data,
@@ -164,13 +164,13 @@ def test_what_users_wrote_is_shown_and_never_run() -> None:
     assert listed(["<"]) == "“\u2068<\u2069”"
 
 
-def test_long_texts_and_long_tables_say_that_they_are_cut() -> None:
+def test_long_texts_and_tables_are_cut_and_say_so() -> None:
     html = table([{"x": "y" * 400}] * 501, "many").data
     assert "y" * 300 + " […]" in html
     assert "many; the first 500 of 501 rows" in html
 
 
-def test_failed_cell_is_named_with_its_heading_and_the_reason() -> None:
+def test_error_of_a_failed_cell_names_its_heading_and_reason() -> None:
     cells = [
         nbformat.v4.new_markdown_cell("# Title\n\n## A section\n\nText."),
         nbformat.v4.new_code_cell("1 / 0"),
@@ -180,7 +180,7 @@ def test_failed_cell_is_named_with_its_heading_and_the_reason() -> None:
         execute(nbformat.v4.new_notebook(cells=cells))
 
 
-def test_notebook_is_valid_and_kept_without_outputs() -> None:
+def test_notebook_is_valid_and_has_no_outputs() -> None:
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]

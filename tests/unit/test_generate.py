@@ -41,7 +41,7 @@ def test_gzip_holds_the_same_bytes_and_no_time_or_name(tmp_path: Path) -> None:
     assert packed[3:8] == bytes(5)
 
 
-def test_longer_run_begins_with_a_shorter_one() -> None:
+def test_longer_run_starts_with_the_output_of_a_shorter_run() -> None:
     shorter = list(attempts(170, 5))
     assert list(islice(attempts(10**12, 5), len(shorter))) == shorter
 
@@ -65,19 +65,19 @@ def test_memory_does_not_grow_with_the_number_of_attempts() -> None:
     assert peak_bytes(1_200) < 1.5 * peak_bytes(400)
 
 
-def test_negative_number_is_exit_code_2() -> None:
+def test_negative_number_exits_with_code_2() -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["--attempts", "-1"])
 
 
-def test_unwritable_path_is_one_line_and_exit_code_1(
+def test_unwritable_path_prints_one_line_and_exits_with_code_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--output", str(tmp_path)]) == 1
     assert capsys.readouterr().err == f"generate: {tmp_path}: Is a directory\n"
 
 
-def test_reader_may_stop_early() -> None:
+def test_reader_that_closes_the_pipe_early_causes_no_error() -> None:
     command = f"{sys.executable} -m data.generate --attempts 3000 | head -1"
     shell = ["bash", "-o", "pipefail", "-c", command]
     done = subprocess.run(shell, cwd=ROOT, capture_output=True, timeout=60)
@@ -126,7 +126,7 @@ def test_counts_agree_with_the_questions() -> None:
         }
 
 
-def test_some_messages_come_twice_and_some_three_times() -> None:
+def test_some_messages_occur_twice_and_some_three_times() -> None:
     assert set(Counter(map(json.dumps, MESSAGES)).values()) == {1, 2, 3}
 
 
@@ -149,13 +149,13 @@ def test_test_exam_has_no_counts_and_no_results() -> None:
         assert all(set(q) == {"id", "options"} for q in test["sequences"]["questions"])
 
 
-def test_options_may_spell_out_wrong_and_keep_the_time_of_an_unchecked_one() -> None:
+def test_some_options_have_correct_false_and_some_unchecked_ones_a_time() -> None:
     assert {option.get("correct") for _, option in OPTIONS} == {True, False, None}
     assert any("at" in option and not option["checked"] for _, option in OPTIONS)
 
 
 def _most_values(pairs: Iterable[tuple[object, object]]) -> int:
-    """Return how many different values the key with the most of them has."""
+    """Return the number of distinct values of the key that has the most."""
     return max(Counter(key for key, _ in set(pairs)).values())
 
 
@@ -165,7 +165,7 @@ def test_certification_is_null_in_all_attempts_of_some_courses() -> None:
     assert _most_values(certifications) == 1
 
 
-def test_ids_are_shared_and_change_their_meaning() -> None:
+def test_exams_share_questions_have_editions_and_reuse_question_ids() -> None:
     papers = set[tuple[str, str, frozenset[str]]]()
     for each in SCORED:
         ids = frozenset(q["id"] for q in each["sequences"]["questions"])

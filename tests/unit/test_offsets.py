@@ -13,9 +13,9 @@ TOPIC = {0: PartitionOffsets(0, 9), 1: PartitionOffsets(4, 6)}
         ({}, {0: 9, 1: 2}),
         ({0: 5, 1: 4}, {0: 4, 1: 2}),
         ({0: 9, 1: 6}, {0: 0, 1: 0}),
-        # Of what has expired, only the rest can still be landed.
+        # Expired offsets can't be landed any more, so they are not counted.
         ({1: 2}, {0: 9, 1: 2}),
-        # A topic that was made anew is no negative lag.
+        # The lag of a recreated topic is not negative.
         ({0: 12}, {0: 0, 1: 2}),
     ],
 )
@@ -26,7 +26,7 @@ def test_lag_is_what_the_topic_holds_beyond_the_landed_offsets(
 
 
 @pytest.mark.parametrize("landed", [{}, {0: 0, 1: 4}, {0: 9, 1: 6}])
-def test_topic_that_still_holds_everything_has_lost_nothing(
+def test_topic_that_holds_all_offsets_to_land_has_no_losses(
     landed: dict[int, int],
 ) -> None:
     assert losses(TOPIC, landed) == []
@@ -40,7 +40,7 @@ def test_topic_that_still_holds_everything_has_lost_nothing(
         ({2: 1}, "partition 2: the topic ends before offset 0, but offset 0 is "),
     ],
 )
-def test_loss_is_named_with_partition_and_offsets(
+def test_loss_names_partition_and_offsets(
     landed: dict[int, int], sentence: str
 ) -> None:
     [found] = losses(TOPIC, landed)

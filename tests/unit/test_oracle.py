@@ -1,7 +1,7 @@
-"""The independent calculation agrees with what is written by hand beside each quirk.
+"""The independent calculation agrees with the outcome written by hand for each quirk.
 
-Everything else it calculates is compared with Spark's tables, whose models have results
-worked out by hand of their own.
+Everything else that it calculates is compared with Spark's tables, whose models have
+unit tests with results worked out by hand.
 """
 
 from collections import Counter
@@ -43,7 +43,7 @@ READ_INTO = {
 
 
 def _tables(values: Sequence[bytes | None]) -> dict[str, list[Row]]:
-    """The tables of values that landed in one partition, a second apart."""
+    """Return the tables of values that landed in one partition, a second apart."""
     first = datetime(2018, 3, 1, tzinfo=UTC)
     messages = [
         Message(0, offset, first + timedelta(seconds=offset), value)
@@ -52,7 +52,7 @@ def _tables(values: Sequence[bytes | None]) -> dict[str, list[Row]]:
     return expected_tables(messages, [TEST_EXAM], "a-topic")
 
 
-def test_every_quirk_gets_the_outcome_written_beside_it() -> None:
+def test_every_quirk_is_judged_as_expected() -> None:
     misjudged = [
         (outcome, reason, value)
         for outcome, value in quirks()
@@ -61,12 +61,12 @@ def test_every_quirk_gets_the_outcome_written_beside_it() -> None:
     assert misjudged == []
 
 
-def test_quirks_have_every_outcome() -> None:
+def test_quirks_cover_every_outcome() -> None:
     assert {outcome for outcome, _ in quirks()} == {ACCEPTED, *REJECT_REASONS}
 
 
 @pytest.mark.parametrize("path", READINGS)
-def test_texts_are_read_as_written_beside_them(path: str) -> None:
+def test_every_text_is_read_as_expected(path: str) -> None:
     readings = READINGS[path]
     values = [
         encode(variant({path: value}, assessment(str(number))))
@@ -121,7 +121,7 @@ def test_quirk_messages_are_the_same_for_the_same_seed() -> None:
 
 @cache
 def _expected_of_quirks() -> dict[str, list[Row]]:
-    """The tables of all quirk messages, with a gap in each partition."""
+    """Return the tables of all quirk messages, with gaps in each partition."""
     offsets: Counter[int] = Counter()
     messages = []
     for raw in quirk_messages():

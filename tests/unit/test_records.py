@@ -1,4 +1,4 @@
-"""What `ingest.records` makes of any input, with Python's json as the judge."""
+"""What `ingest.records` makes of any input, compared with Python's json."""
 
 import gzip
 import io
@@ -32,7 +32,7 @@ pieces = st.sampled_from([1, 2, 3, 7, 64, 1000])
 
 
 class Pipe(io.RawIOBase):
-    """A stream that can't seek and hands over one chunk in a read."""
+    """A stream that can't seek and returns at most one chunk per read."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
@@ -53,7 +53,7 @@ def records_of(chunks: Iterable[bytes], limit: int = MIB) -> Iterator[Record]:
 
 
 def read(data: bytes, piece: int = MIB, limit: int = MIB) -> tuple[list[Record], str]:
-    """The records that come, and the error that ends them ("" for none)."""
+    """Return the records, and the error that ended them ("" if there was none)."""
     chunks = (data[at : at + piece] for at in range(0, len(data), piece))
     records: list[Record] = []
     try:
@@ -107,7 +107,7 @@ def test_damaged_array_is_refused_exactly_when_json_refuses_it(
         token = data.draw(st.sampled_from(b'{}[],:"\\ 1-.etN\0\xff\xc3'))
         damaged[at : at + data.draw(st.integers(0, 2))] = bytes([token])
     try:
-        # Latin-1 takes any byte, like the bytes of an array.
+        # Latin-1 accepts any byte, and so does read_records in an array.
         judged = json.loads(damaged.decode("latin-1"), parse_constant=refuse)
         is_good = all(isinstance(item, dict) for item in judged)
     except ValueError:
@@ -128,19 +128,19 @@ def test_lines_of_any_bytes_stay_byte_for_byte(lines: list[bytes], piece: int) -
 
 @pytest.mark.parametrize("before", [b"", b"\n\r\n\t ", BOM, BOM + b"\n ", b" " * 9999])
 @pytest.mark.parametrize("piece", [1, MIB])
-def test_bracket_behind_white_space_is_an_array(before: bytes, piece: int) -> None:
+def test_bracket_after_white_space_starts_an_array(before: bytes, piece: int) -> None:
     assert values(before + b'[{"a": 1},\n {}]\n', piece) == [b'{"a":1}', b"{}"]
     assert values(before + b"[ \n]", piece) == []
 
 
 @pytest.mark.parametrize("first", [b"x", b"", b" ", b"\xef\xbb[", b"\x0b[]", BOM])
-def test_anything_else_is_json_lines(first: bytes) -> None:
+def test_input_without_leading_bracket_is_json_lines(first: bytes) -> None:
     assert values(first + b'\n{"b": 2}\n', piece=1) == [first, b'{"b":2}']
     assert values(b"") == values(gzip.compress(b"")) == []
 
 
 @pytest.mark.parametrize("first", [b"x", b"\xef", b"{}"])
-def test_line_of_a_live_pipe_comes_before_the_next_is_written(first: bytes) -> None:
+def test_line_of_a_live_pipe_is_yielded_before_the_next_arrives(first: bytes) -> None:
     written = count(1)
     records = records_of(first + b"\n" for _ in written)
     for line in range(1, 4):
@@ -149,7 +149,7 @@ def test_line_of_a_live_pipe_comes_before_the_next_is_written(first: bytes) -> N
 
 
 @pytest.mark.parametrize("piece", [1, MIB])
-def test_truncated_array_names_last_complete_element(piece: int) -> None:
+def test_error_of_a_truncated_array_names_last_complete_element(piece: int) -> None:
     element = b'{"a": [1, {}], "\xc3\xa9": "\\" \\\\"}'
     data = b"[" + element + b" , " + element + b"\n]"
     for end in range(1, len(data)):
@@ -173,9 +173,12 @@ def test_truncated_array_names_last_complete_element(piece: int) -> None:
         (b'{"b": [-Infinity]}]', "element 2 holds -Infinity, which is not JSON"),
         (b"]", "element 2 is not JSON at byte 14: expecting value"),
         (b"\xc2\xa0{}]", "element 2 is not JSON at byte 14: expecting value"),
-        (b'{} {"c": 1}]', "element 2 is followed by no comma at byte 17"),
-        (b'{}]\n{"b": 1}', "there is more at byte 18: only white space may follow"),
-        (b"{}] \xc2", "there is more at byte 18: only white space may follow"),
+        (b'{} {"c": 1}]', "no comma after element 2 at byte 17"),
+        (
+            b'{}]\n{"b": 1}',
+            "text after the array at byte 18: only white space may follow",
+        ),
+        (b"{}] \xc2", "text after the array at byte 18: only white space may follow"),
         (b"1.5, {}]", "element 2 is a number, not an object"),
         (b'"{}"]', "element 2 is a string, not an object"),
         (b"[{}]]", "element 2 is an array, not an object"),
@@ -184,7 +187,7 @@ def test_truncated_array_names_last_complete_element(piece: int) -> None:
         (b'{"a":' * 100_000, "element 2 is nested too deeply"),
     ],
 )
-def test_faulty_array_is_told_with_element_and_byte(
+def test_error_of_a_malformed_array_names_element_or_byte(
     rest: bytes, message: str, piece: int
 ) -> None:
     records, error = read(b'[{"a":"\xc3\xa9\xff"}, ' + rest, piece)
@@ -203,7 +206,7 @@ def test_element_or_line_over_the_limit_is_refused(piece: int) -> None:
         assert error == "line 2 is longer than 100 bytes"
 
 
-def test_truncated_or_damaged_gzip_is_told() -> None:
+def test_truncated_or_damaged_gzip_is_reported() -> None:
     bad = [PACKED[:end] for end in range(2, len(PACKED))]
     for at in 2, 10, 12, 20, len(PACKED) - 8, len(PACKED) - 1:
         bad.append(PACKED[:at] + bytes([PACKED[at] ^ 0xFF]) + PACKED[at + 1 :])
@@ -225,7 +228,7 @@ def test_line_that_is_not_strict_json_stays_byte_for_byte(line: bytes) -> None:
     assert (records[1], error) == (Record(None, line, False, "line 2"), "")
 
 
-def test_only_white_space_between_tokens_goes() -> None:
+def test_only_white_space_between_tokens_is_removed() -> None:
     for element, compact in [
         (b'{ "a" :\t1.0 ,\r\n"a" : [ 1E+2 , -0 ] }', b'{"a":1.0,"a":[1E+2,-0]}'),
         (b'{"a": "\\u00e9\\/ \\" , \\" "}', b'{"a":"\\u00e9\\/ \\" , \\" "}'),
@@ -248,7 +251,7 @@ def test_only_white_space_between_tokens_goes() -> None:
         ('{"keen_id": "a"}', None),
     ],
 )
-def test_key_is_the_last_identifier_at_the_top(text: str, key: bytes | None) -> None:
+def test_key_is_the_last_keen_id_at_the_top_level(text: str, key: bytes | None) -> None:
     item = f'{{"keen_id": {text}}}'.encode()
     assert [r.key for r in read(item)[0] + read(b"[" + item + b"]")[0]] == [key, key]
 

@@ -1,4 +1,4 @@
-"""Settings have one home, settings.toml; what must repeat one is compared with it."""
+"""Settings live in settings.toml; files that must repeat one are compared with it."""
 
 import re
 import tomllib
@@ -14,7 +14,7 @@ DEFAULTS = Settings(
 )
 
 
-def test_without_anything_the_local_stack_is_meant() -> None:
+def test_defaults_are_the_addresses_of_the_local_stack() -> None:
     assert from_environment({}) == DEFAULTS
 
 
@@ -44,14 +44,14 @@ def test_flag_wins_over_the_environment() -> None:
         ("SPARK_THRIFT_PORT", "thrift", "SPARK_THRIFT_PORT"),
     ],
 )
-def test_what_can_not_be_an_address_is_named(
+def test_error_of_an_invalid_setting_names_it(
     variable: str, text: str, named: str
 ) -> None:
     with pytest.raises(CommandError, match=named):
         from_environment({variable: text})
 
 
-def test_dbt_looks_for_thrift_where_settings_say() -> None:
+def test_dbt_profile_has_the_default_address_of_thrift() -> None:
     profiles = (ROOT / "profiles" / "profiles.yml").read_text()
     found = dict(
         re.findall(r"env_var\('(SPARK_THRIFT_(?:HOST|PORT))', '([^']*)'\)", profiles)
@@ -62,7 +62,7 @@ def test_dbt_looks_for_thrift_where_settings_say() -> None:
     }
 
 
-def test_jars_fit_the_pyspark_package() -> None:
+def test_jar_versions_match_the_pyspark_package() -> None:
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     [version] = [
         each.removeprefix("pyspark[connect]==")
@@ -81,7 +81,7 @@ def test_containers_publish_the_ports_of_the_default_stack() -> None:
     wanted = {
         f"127.0.0.1:{port}:{port}"
         for name, port in FILE["ports"].items()
-        # Nobody outside needs these; each is one more that may be taken already.
+        # No client needs these, and each published port may already be in use.
         if name not in internal and not name.endswith("_ipc")
     }
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

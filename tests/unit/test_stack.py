@@ -1,4 +1,4 @@
-"""Stacks: ports and data of two never meet, and a user's own service is left alone."""
+"""Stacks share neither ports nor data, and do not start a user's own services."""
 
 import re
 import socket
@@ -21,7 +21,7 @@ def test_two_stacks_share_no_port_and_no_directory() -> None:
     assert len(set(first.ports.values())) == len(first.ports)
 
 
-def test_default_stack_listens_where_people_rely_on() -> None:
+def test_default_stack_listens_on_the_documented_ports() -> None:
     ports = Stack("default", {}).ports
     assert (ports["kafka"], ports["namenode"], ports["namenode_web"]) == (
         *(9092, 8020, 9870),
@@ -55,13 +55,13 @@ def test_every_port_belongs_to_one_service() -> None:
         ),
     ],
 )
-def test_environment_decides_which_services_are_started_here(
+def test_environment_decides_which_services_are_started(
     environment: dict[str, str], services: tuple[str, ...]
 ) -> None:
     assert Stack("default", environment).services == services
 
 
-def test_heap_is_a_setting() -> None:
+def test_heap_can_be_set_in_the_environment() -> None:
     assert Stack("default", {"KAFKA_HEAP": "3g"}).heaps["kafka"] == "3g"
 
 
@@ -83,7 +83,7 @@ def test_stack_keeps_the_settings_it_was_started_with(
         ("default", {"SPARK_WORKERS": "0"}, "SPARK_WORKERS is '0'"),
     ],
 )
-def test_impossible_stack_is_refused(
+def test_invalid_stack_is_refused(
     name: str, environment: dict[str, str], reason: str
 ) -> None:
     with pytest.raises(CommandError, match=reason):
@@ -94,12 +94,12 @@ def test_impossible_stack_is_refused(
     ("uris", "reason"),
     [
         ("thrift://127.0.0.1:9", "Connection refused"),
-        ("127.0.0.1:9083", "no thrift://host:port"),
-        ("thrift://metastore", "no thrift://host:port"),
+        ("127.0.0.1:9083", "not thrift://host:port"),
+        ("thrift://metastore", "not thrift://host:port"),
         ("thrift://127.0.0.1:9,thrift://127.0.0.1:port", "Connection refused.*port"),
     ],
 )
-def test_metastore_that_does_not_answer_is_named(uris: str, reason: str) -> None:
+def test_error_names_a_metastore_that_does_not_answer(uris: str, reason: str) -> None:
     named = rf"answers at {uris.split(',')[0]}.*{reason}"
     with pytest.raises(CommandError, match=named):
         check_metastore(Stack("default", {"HIVE_METASTORE_URIS": uris}))
@@ -113,8 +113,8 @@ def test_one_metastore_that_answers_is_enough() -> None:
 
 
 @pytest.mark.parametrize("is_cluster", [False, True])
-def test_containers_run_the_same_configuration(is_cluster: bool) -> None:
-    """What is otherwise than locally, but for the hosts, stands here line by line."""
+def test_containers_use_the_same_configuration(is_cluster: bool) -> None:
+    """Apart from hosts, every line that differs from the local stack is listed here."""
     masters = ("spark://127.0.0.1:7077", "spark://spark-master:7077")
     ours, theirs = (
         _without_hosts(Stack(name, {"SPARK_MASTER": master} if is_cluster else {}))

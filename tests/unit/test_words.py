@@ -1,4 +1,4 @@
-"""Places that must repeat what the models say, compared with the models."""
+"""Pages and exposures that repeat the models' questions agree with the models."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ from cli.settings import ROOT
 
 
 def _asked() -> dict[str, tuple[str, str]]:
-    """By model: its number, "" without one, and its question."""
+    """Return, by model, its number ("" if it has none) and its question."""
     found = {}
     for file in (ROOT / "models").glob("**/*.yml"):
         for model in yaml.safe_load(file.read_text()).get("models", []):
@@ -26,7 +26,7 @@ def _numbered() -> set[str]:
 
 
 @pytest.mark.parametrize("page", ["README.md", "models/docs/overview.md"])
-def test_table_of_questions_is_that_of_the_models(page: str) -> None:
+def test_table_of_questions_agrees_with_the_models(page: str) -> None:
     text = (ROOT / page).read_text()
     rows = re.findall(r"^\| (\d?) ?\| ([^|]+\?) \| .*?(\w+_\w+)", text, re.MULTILINE)
     shown = {model: (number, question) for number, question, model in rows}

@@ -39,7 +39,7 @@ units as (
         stack(
             8,
             1, 'messages', message_totals.message_count,
-            'Kafka messages landed, whatever they hold',
+            'Kafka messages landed, usable or not',
             2, 'rejected_messages', message_totals.rejected_count,
             'Messages that cannot be used, each with a reason',
             3, 'duplicate_messages', message_totals.duplicate_count,
@@ -47,7 +47,7 @@ units as (
             4, 'attempts', attempt_totals.attempt_count,
             'Distinct attempts among the usable messages',
             5, 'test_attempts', attempt_totals.test_attempt_count,
-            'Attempts of exams that are there for testing the system',
+            'Attempts of exams that only test the system',
             6, 'scored_attempts', attempt_totals.scored_attempt_count,
             'Attempts with a score, without test exams: what questions 2 to 8 count',
             7, 'exams', attempt_totals.exam_count,

@@ -17,7 +17,7 @@ attempts as (
 
 ),
 
--- Both grains are there even when nothing is scored yet.
+-- Both grains have a row even if nothing is scored yet.
 grains as (
 
     select explode(array('course', 'attempt')) as grain

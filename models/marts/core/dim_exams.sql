@@ -8,7 +8,7 @@ exams as (
 
     select
         exam_id,
-        -- An exam seen under two names has that of its newest attempt.
+        -- An exam seen under two course names takes that of its newest attempt.
         max_by(course_name, struct(_kafka_timestamp, _kafka_partition, _kafka_offset))
             as course_name,
         count(*) as attempt_count,

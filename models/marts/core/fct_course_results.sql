@@ -17,7 +17,7 @@ courses as (
         max(question_count) as max_question_count,
         count_if(correct_count = question_count) as perfect_count,
         count_if(score < 0.5) as below_50_count,
-        -- A count that a message lacks adds nothing.
+        -- A missing count adds nothing; a course that has none gets 0.
         coalesce(sum(incomplete_count), 0) as incomplete_count,
         coalesce(sum(unanswered_count), 0) as unanswered_count,
         avg(score) as mean_score,

@@ -36,5 +36,5 @@ select
     _kafka_partition,
     _kafka_offset
 from unrolled
--- A null element keeps its position and makes no row.
+-- A null element keeps its position but produces no row.
 where question is not null

@@ -11,7 +11,7 @@ with messages as (
         offset as _kafka_offset,
         timestamp as _kafka_timestamp,
         value,
-        -- decode() would throw on bytes that are no UTF-8 and stop the build.
+        -- decode() would fail the build on bytes that are not UTF-8.
         cast(value as string) as value_text
     from {{ source('raw', 'assessment_attempts') }}
     where {{ is_new_message('partition', 'offset') }}
@@ -85,7 +85,7 @@ select
     accepted.certification,
     accepted.sequences,
     reject_reason,
-    -- Kept only of rejected messages; the bytes of all of them are in raw.
+    -- Only rejected messages keep their text; raw has the bytes of all messages.
     case when reject_reason is not null then make_valid_utf8(value_text) end
         as message_text,
     _kafka_topic,
