@@ -24,7 +24,7 @@ BUILT := $(RUN)/built-$(SCHEMAS)
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down status publish ingest landed build answers report notebook \
-	docs sql check lint types unit parse test test-stack test-compose clean setup \
+	docs sql check lint types unit parse test test-compose clean setup \
 	chromium lock
 
 help: ## list the verbs
@@ -133,11 +133,11 @@ parse: .venv/.complete .venv-test/.complete profiles.yml ## dbt parse
 
 # The test services start while the checks run.
 test: setup chromium .venv-test/.complete .venv-report/.complete ## every check, with end-to-end tests on separate services
-	@$(MAKE) --silent --jobs 3 --output-sync=target test-stack check
-	@.venv-test/bin/pytest tests/integration
+	@$(MAKE) --silent --jobs 3 --output-sync=target test-stack-0 test-stack-1 check
+	@.venv-test/bin/pytest --numprocesses 2 --dist loadgroup tests/integration
 
-test-stack: setup .venv-test/.complete
-	@.venv-test/bin/python -m tests.integration.stack
+test-stack-%: setup .venv-test/.complete
+	@PYTEST_XDIST_WORKER=gw$* .venv-test/bin/python -m tests.integration.stack
 
 test-compose: setup .venv-test/.complete ## container and cluster tests with Docker (Debian 12, as root)
 	@tests/containers/run.sh

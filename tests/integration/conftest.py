@@ -1,7 +1,8 @@
-"""One stack for all tests on real services, filled step by step.
+"""Two stacks for the tests on real services, each filled step by step.
 
 Builds take most of the time, so tests that only read share them, and each module uses
-the data that the modules before it have landed.
+the data that the modules of its group before it have landed. `make test` runs two
+processes with a stack each, and a process runs whole groups.
 """
 
 import shutil
@@ -12,19 +13,24 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.integration.stack import down, take_fresh
 
-_ORDER = (
-    "test_nothing",
-    "test_sample",
-    "test_publish",
-    "test_services",
-    "test_ingest",
-    "test_quirks",
-    "test_other_settings",
-)
+_GROUPS = {
+    "test_ingest": "services",
+    "test_services": "services",
+    "test_other_settings": "services",
+    "test_nothing": "models",
+    "test_sample": "models",
+    "test_quirks": "models",
+    # For the process that has finished first.
+    "test_publish": "publish",
+}
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: _ORDER.index(item.path.stem))
+    order = list(_GROUPS)
+    items.sort(key=lambda item: order.index(item.path.stem))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_GROUPS[item.path.stem]))
 
 
 @pytest.fixture(scope="session", autouse=True)

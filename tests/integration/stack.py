@@ -1,4 +1,4 @@
-"""The tests' stack, and helpers that talk to its services directly."""
+"""The stack of a test process, and helpers that talk to its services directly."""
 
 import io
 import json
@@ -27,7 +27,9 @@ from tests.quirks import RawMessage
 
 SAMPLE = "data/assessment-attempts-sample.json"
 SAMPLE_MESSAGES = 506
-STACK = Stack("test", environment={})
+# pytest-xdist numbers its processes: gw0, gw1.
+_PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+STACK = Stack(f"test_{_PROCESS}", environment={})
 TARGET = STACK.directory / "target"
 ENVIRONMENT = {
     "STACK": STACK.name,

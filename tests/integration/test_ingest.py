@@ -111,51 +111,6 @@ def test_drain_waits_for_the_query_of_a_killed_client() -> None:
     _assert_landed_exactly_once()
 
 
-@pytest.mark.parametrize("is_in_table", [False, True])
-def test_spark_killed_in_a_batch_loses_and_duplicates_nothing(
-    is_in_table: bool,
-) -> None:
-    """Kill Spark when a batch is planned, before or after the table has its rows.
-
-    Spark writes the plan, commits to the table, then records the batch as committed.
-    """
-    place = _checkpoint()
-    metadata = f"{urlsplit(place).path.partition('/_checkpoints')[0]}/metadata"
-
-    def state() -> tuple[int, int, int]:
-        version = _newest(metadata, r"v(\d+)\.metadata\.json")
-        return _newest(f"{place}/offsets"), _newest(f"{place}/commits"), version
-
-    planned, done, version = state()
-    assert planned == done
-    ahead = version - done + is_in_table
-    spark = pid_of("spark")
-
-    def is_there() -> bool:
-        planned, done, version = state()
-        return planned > done and version - done == ahead
-
-    def is_frozen_there() -> bool:
-        if not is_there():
-            return False
-        os.kill(spark, signal.SIGSTOP)
-        if is_there():
-            return True
-        os.kill(spark, signal.SIGCONT)
-        return False
-
-    _publish(400)
-    with start("python", "-m", "ingest", "drain", "--batch-size", "10") as drain:
-        wait_until("Spark is between its two writes", is_frozen_there)
-        kill(spark)
-        assert drain.wait(timeout=120) == 1
-        assert drain.stderr
-        assert "nothing is lost: run the command again" in drain.stderr.read()
-    up()
-    ingest("drain")
-    _assert_landed_exactly_once()
-
-
 def test_second_ingest_waits_for_the_running_one() -> None:
     """The running one is a query that lands nothing, in the session of all ingests."""
     _publish(50)
@@ -225,4 +180,49 @@ def test_checkpoint_older_than_the_table_is_replaced(lost: set[str]) -> None:
             web_hdfs(f"{place}/{name}/{batch}", "DELETE", "DELETE")
     _publish(200)
     ingest("drain", "--batch-size", "50")
+    _assert_landed_exactly_once()
+
+
+@pytest.mark.parametrize("is_in_table", [False, True])
+def test_spark_killed_in_a_batch_loses_and_duplicates_nothing(
+    is_in_table: bool,
+) -> None:
+    """Kill Spark when a batch is planned, before or after the table has its rows.
+
+    Spark writes the plan, commits to the table, then records the batch as committed.
+    """
+    place = _checkpoint()
+    metadata = f"{urlsplit(place).path.partition('/_checkpoints')[0]}/metadata"
+
+    def state() -> tuple[int, int, int]:
+        version = _newest(metadata, r"v(\d+)\.metadata\.json")
+        return _newest(f"{place}/offsets"), _newest(f"{place}/commits"), version
+
+    planned, done, version = state()
+    assert planned == done
+    ahead = version - done + is_in_table
+    spark = pid_of("spark")
+
+    def is_there() -> bool:
+        planned, done, version = state()
+        return planned > done and version - done == ahead
+
+    def is_frozen_there() -> bool:
+        if not is_there():
+            return False
+        os.kill(spark, signal.SIGSTOP)
+        if is_there():
+            return True
+        os.kill(spark, signal.SIGCONT)
+        return False
+
+    _publish(400)
+    with start("python", "-m", "ingest", "drain", "--batch-size", "10") as drain:
+        wait_until("Spark is between its two writes", is_frozen_there)
+        kill(spark)
+        assert drain.wait(timeout=120) == 1
+        assert drain.stderr
+        assert "nothing is lost: run the command again" in drain.stderr.read()
+    up()
+    ingest("drain")
     _assert_landed_exactly_once()

@@ -15,7 +15,7 @@ from services.stack import CLUSTER_SERVICES, CONTAINERS, SERVICES, Stack, load
 
 
 def test_two_stacks_share_no_port_and_no_directory() -> None:
-    first, second = Stack("default", {}), Stack("test", {})
+    first, second = Stack("default", {}), Stack("test_0", {})
     assert not set(first.ports.values()) & set(second.ports.values())
     assert first.directory != second.directory
     assert len(set(first.ports.values())) == len(first.ports)
