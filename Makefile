@@ -63,7 +63,8 @@ $(RUN)/raw-snapshot: landed
 
 # `make run` builds once for each state of the raw table and of the dbt project. The
 # stamp has the time when the build began, so that no later change is missed.
-DBT_BUILD = touch $(BUILT).part && $(BIN)/dbt build && mv $(BUILT).part $(BUILT)
+DBT_BUILD = touch $(BUILT).part && $(BIN)/dbt build && mv $(BUILT).part $(BUILT) && \
+	touch -r $(MANIFEST) $(PARSED)
 
 $(BUILT): $(RUN)/raw-snapshot $(PROJECT) | up
 	@$(CLIENT) $(DBT_BUILD)
@@ -134,7 +135,7 @@ parse: .venv/.complete .venv-test/.complete profiles.yml ## dbt parse
 # The test services start while the checks run.
 test: setup chromium .venv-test/.complete .venv-report/.complete ## every check, with end-to-end tests on separate services
 	@$(MAKE) --silent --jobs 3 --output-sync=target test-stack-0 test-stack-1 check
-	@.venv-test/bin/pytest --numprocesses 2 --dist loadgroup tests/integration
+	@.venv-test/bin/pytest --numprocesses 2 tests/integration
 
 test-stack-%: setup .venv-test/.complete
 	@PYTEST_XDIST_WORKER=gw$* .venv-test/bin/python -m tests.integration.stack

@@ -7,9 +7,12 @@ processes with a stack each, and a process runs whole groups.
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.integration.stack import down, take_fresh
 
@@ -25,12 +28,20 @@ _GROUPS = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)
+class _Groups(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+    """Give each process whole groups of test modules."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _GROUPS[Path(nodeid.partition("::")[0]).stem]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _Groups:
+    return _Groups(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = list(_GROUPS)
     items.sort(key=lambda item: order.index(item.path.stem))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_GROUPS[item.path.stem]))
 
 
 @pytest.fixture(scope="session", autouse=True)
