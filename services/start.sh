@@ -84,7 +84,8 @@ spark)
         --driver-java-options "-Dderby.stream.error.file=/dev/null $spark_jvm" \
         spark-internal \
         --hiveconf "hive.server2.thrift.bind.host=$SPARK_HOST" \
-        --hiveconf "hive.server2.thrift.port=$SPARK_THRIFT_PORT"
+        --hiveconf "hive.server2.thrift.port=$SPARK_THRIFT_PORT" \
+        --hiveconf hive.server2.logging.operation.enabled=false
     ;;
 *)
     echo "usage: $0 SERVICE" >&2
