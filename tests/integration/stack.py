@@ -190,7 +190,7 @@ def topic_messages() -> list[Message]:
     ]
 
 
-def wait_until(what: str, happens: Callable[[], object], seconds: float = 60) -> None:
+def wait_until(what: str, happens: Callable[[], object], seconds: float = 120) -> None:
     """Poll until `happens` is true, every 20 ms so that a brief state is not missed."""
     deadline = time.monotonic() + seconds
     while not happens():

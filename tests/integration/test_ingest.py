@@ -128,7 +128,7 @@ def test_second_ingest_waits_for_the_running_one() -> None:
             assert "another ingest into this table" in second.stderr.readline()
             assert _landed() == before
             running.stop()
-            assert second.wait(timeout=60) == 0
+            assert second.wait(timeout=120) == 0
     _assert_landed_exactly_once()
 
 
@@ -150,7 +150,7 @@ def test_readers_see_whole_batches_and_an_interrupt_loses_nothing() -> None:
         while len(seen) < 3:
             seen.add(_landed())
         drain.send_signal(signal.SIGINT)
-        assert drain.wait(timeout=60) == 130
+        assert drain.wait(timeout=120) == 130
     seen.add(_landed())
     assert max(seen) < len(topic_records()), "stopped before the end"
     commits = query(
