@@ -15,13 +15,7 @@ from cli.program import CommandError
 
 _CONNECT_SECONDS = 10
 _DEFAULT_PORT = 15002
-_SERVER_IS_GONE = (
-    "UNAVAILABLE",
-    "RETRIES_EXCEEDED",
-    "SESSION_CHANGED",
-    "SESSION_NOT_FOUND",
-    "NO_ACTIVE_SESSION",
-)
+_STARTED = "spark.app.startTime"
 
 
 @contextmanager
@@ -39,21 +33,38 @@ def spark_session(
     Raises:
         CommandError: nothing listens at `remote`, or Spark fails, in one line.
     """
+    started = None
     try:
         session = _connect(remote, shared_name)
         try:
+            started = session.conf.get(_STARTED)
             yield session
         finally:
             session.stop()
     except (PySparkException, RpcError) as error:
-        text = str(error).strip()
-        if any(sign in text for sign in _SERVER_IS_GONE):
+        if started and _start_of(remote) != started:
             raise CommandError(
                 f"Spark at {remote} stopped or was restarted during this command; "
                 "nothing is lost: run the command again"
             ) from error
+        text = str(error).strip()
         first = text.splitlines()[0] if text else type(error).__name__
         raise CommandError(f"Spark at {remote}: {first}") from error
+
+
+def _start_of(remote: str) -> str | None:
+    """Return when the server was started, as it says, or None if it does not answer.
+
+    A client that outlives its server sees one of many errors, so only this is certain.
+    """
+    try:
+        session = _connect(remote, None)
+        try:
+            return session.conf.get(_STARTED)
+        finally:
+            session.stop()
+    except (CommandError, PySparkException, RpcError):
+        return None
 
 
 def _connect(remote: str, shared_name: str | None) -> SparkSession:
