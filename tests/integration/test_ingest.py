@@ -103,11 +103,15 @@ def test_drain_reports_what_it_landed_and_the_next_one_lands_nothing() -> None:
 
 
 def test_drain_waits_for_the_query_of_a_killed_client() -> None:
-    _publish(150)
-    with _draining(batch_size=10) as drain:
+    _publish(300)
+    with (
+        _draining(batch_size=10) as drain,
+        start("python", "-m", "ingest", "drain") as second,
+    ):
+        assert second.stderr
+        assert "another ingest into this table" in second.stderr.readline()
         drain.kill()
-    second = ingest("drain")
-    assert "another ingest into this table is running" in second.stderr
+        assert second.wait(timeout=120) == 0
     _assert_landed_exactly_once()
 
 
