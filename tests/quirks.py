@@ -929,3 +929,18 @@ def quirk_messages(seed: int = 1) -> list[RawMessage]:
             own = with_id(value, f"repeat-{number}")
             arrivals.append((place, RawMessage(partition, timestamp_ms, None, own)))
     return [message for _, message in sorted(arrivals, key=lambda each: each[0])]
+
+
+def shortened_attempt() -> tuple[RawMessage, RawMessage]:
+    """Return two messages of one attempt; the later one has fewer questions.
+
+    Both are for the same partition, so that only their offsets tell their rows apart.
+    """
+    longer, shorter = (
+        encode(assessment("shortened", course_name="Repeats", results=results))
+        for results in (["correct"] * 6, ["correct", "unanswered"])
+    )
+    return (
+        RawMessage(3, FIRST_TIMESTAMP, None, longer),
+        RawMessage(3, FIRST_TIMESTAMP + DAY, None, shorter),
+    )

@@ -32,7 +32,12 @@ from tests.integration.stack import (
     topic_records,
 )
 from tests.oracle import Row, expected_tables
-from tests.quirks import TEST_EXAM, RawMessage, quirk_messages
+from tests.quirks import (
+    TEST_EXAM,
+    RawMessage,
+    quirk_messages,
+    shortened_attempt,
+)
 
 TABLES = tuple(expected_tables([], [TEST_EXAM], ""))
 # All that an analyst adds: SQL and yml.
@@ -80,9 +85,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def built(project: Path) -> None:
     """Land and build half of the quirks, then the other half on top of it."""
     messages = quirk_messages()
+    longer, shorter = shortened_attempt()
     for part, unneeded in (
-        (messages[::2], ("unit_test", "test")),
-        (messages[1::2], ("unit_test",)),
+        ([longer, *messages[::2]], ("unit_test", "test")),
+        ([shorter, *messages[1::2]], ("unit_test",)),
     ):
         produce(part[:100])
         produce_and_abort(partition=2)
