@@ -33,11 +33,11 @@ def spark_session(
     Raises:
         CommandError: nothing listens at `remote`, or Spark fails, in one line.
     """
-    started = None
+    started: str | None = ""
     try:
         session = _connect(remote, shared_name)
         try:
-            started = session.conf.get(_STARTED)
+            started = session.conf.get(_STARTED, "")
             yield session
         finally:
             session.stop()
@@ -60,7 +60,7 @@ def _start_of(remote: str) -> str | None:
     try:
         session = _connect(remote, None)
         try:
-            return session.conf.get(_STARTED)
+            return session.conf.get(_STARTED, "")
         finally:
             session.stop()
     except (CommandError, PySparkException, RpcError):

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from cli.program import CommandError
@@ -23,7 +24,7 @@ from services.preflight import (
     containers_answer,
 )
 from services.processes import Supervisor, end_orphans
-from services.stack import SERVICES, Stack, kind_of
+from services.stack import CONTAINERS, SERVICES, Stack, kind_of
 
 
 def check(stack: Stack) -> None:
@@ -194,7 +195,7 @@ def status(stack: Stack) -> None:
         if service not in stack.services:
             state = "EXTERNAL"
         elif in_containers:
-            state, log = "CONTAINER", f"docker compose logs {service.replace('_', '-')}"
+            state, log = "CONTAINER", Stack(CONTAINERS).log(service)
         elif state != "RUNNING":
             stopped.append(service)
         ports = " ".join(str(port) for port in stack.ports_of(service).values())
@@ -230,7 +231,7 @@ def _write_known(stack: Stack, known: dict[str, dict[str, Any]]) -> None:
     _known(stack).write_text(json.dumps(known))
 
 
-def _known(stack: Stack) -> Any:
+def _known(stack: Stack) -> Path:
     return stack.directory / "run" / "services.json"
 
 
