@@ -9,7 +9,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -66,20 +66,26 @@ def ingest(
     return run(*command, exit_code=exit_code, environment=environment)
 
 
-def start(*command: str) -> subprocess.Popen[str]:
+@contextmanager
+def start(*command: str) -> Iterator[subprocess.Popen[str]]:
     """Run a command in the background, with the default handler of SIGINT.
 
     If a shell runs the tests in the background, they ignore SIGINT, and so would a
-    child process.
+    child process. It is killed if it still runs at the end, so a failed test can't wait
+    for it.
     """
-    return subprocess.Popen(
+    with subprocess.Popen(
         command,
         cwd=ROOT,
         env={**shell.ENVIRONMENT, **ENVIRONMENT},
         text=True,
         stderr=subprocess.PIPE,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def up(environment: Mapping[str, str] = {}) -> str:
