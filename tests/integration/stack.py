@@ -71,16 +71,16 @@ def start(*command: str) -> Iterator[subprocess.Popen[str]]:
     """Run a command in the background, with the default handler of SIGINT.
 
     If a shell runs the tests in the background, they ignore SIGINT, and so would a
-    child process. It is killed if it still runs at the end, so a failed test can't wait
-    for it.
+    child process. `env` restores it: a function that runs between fork and exec
+    deadlocks now and then with the threads of gRPC. The command is killed if it still
+    runs at the end, so a failed test can't wait for it.
     """
     with subprocess.Popen(
-        command,
+        ("env", "--default-signal=INT", *command),
         cwd=ROOT,
         env={**shell.ENVIRONMENT, **ENVIRONMENT},
         text=True,
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         try:
             yield process

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from itertools import count, islice
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from data.generate import attempts
@@ -71,6 +72,17 @@ def _draining(batch_size: int) -> Iterator[subprocess.Popen[str]]:
         yield drain
 
 
+def _wait_until_it_waits(process: subprocess.Popen[str]) -> None:
+    """Read what an ingest prints until it says that it waits for another one."""
+    assert process.stderr
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if "another ingest into this table" in line:
+            return
+    pytest.fail(f"it ended without waiting: {said}")
+
+
 def _checkpoints() -> str:
     rows = query("describe table extended raw.assessment_attempts")
     [location] = [row[1] for row in rows if row[0] == "Location"]
@@ -103,15 +115,28 @@ def test_drain_reports_what_it_landed_and_the_next_one_lands_nothing() -> None:
 
 
 def test_drain_waits_for_the_query_of_a_killed_client() -> None:
+    """Spark is frozen while the second client starts, so that the query still runs."""
     _publish(300)
-    with (
-        _draining(batch_size=10) as drain,
-        start("python", "-m", "ingest", "drain") as second,
-    ):
-        assert second.stderr
-        assert "another ingest into this table" in second.stderr.readline()
+    spark = pid_of("spark")
+    with _draining(batch_size=10) as drain:
+        os.kill(spark, signal.SIGSTOP)
         drain.kill()
-        assert second.wait(timeout=120) == 0
+    try:
+        with start("python", "-m", "ingest", "drain") as second:
+            client = psutil.Process(second.pid)
+            port = STACK.ports["spark_connect"]
+            wait_until(
+                "the second client connects to Spark",
+                lambda: any(
+                    connection.raddr and connection.raddr.port == port
+                    for connection in client.net_connections()
+                ),
+            )
+            os.kill(spark, signal.SIGCONT)
+            _wait_until_it_waits(second)
+            assert second.wait() == 0
+    finally:
+        os.kill(spark, signal.SIGCONT)
     _assert_landed_exactly_once()
 
 
@@ -128,11 +153,12 @@ def test_second_ingest_waits_for_the_running_one() -> None:
         )
         before = _landed()
         with start("python", "-m", "ingest", "drain") as second:
-            assert second.stderr
-            assert "another ingest into this table" in second.stderr.readline()
-            assert _landed() == before
-            running.stop()
-            assert second.wait(timeout=120) == 0
+            try:
+                _wait_until_it_waits(second)
+                assert _landed() == before
+            finally:
+                running.stop()
+            assert second.wait() == 0
     _assert_landed_exactly_once()
 
 
@@ -143,7 +169,7 @@ def test_simultaneous_ingests_duplicate_nothing(is_first: bool) -> None:
     _publish(200)
     command = ("python", "-m", "ingest", "drain", "--batch-size", "300")
     with start(*command) as one, start(*command) as other:
-        assert [one.wait(timeout=120), other.wait(timeout=120)] == [0, 0]
+        assert [one.wait(), other.wait()] == [0, 0]
     _assert_landed_exactly_once()
 
 
@@ -154,7 +180,7 @@ def test_readers_see_whole_batches_and_an_interrupt_loses_nothing() -> None:
         while len(seen) < 3:
             seen.add(_landed())
         drain.send_signal(signal.SIGINT)
-        assert drain.wait(timeout=120) == 130
+        assert drain.wait() == 130
     seen.add(_landed())
     assert max(seen) < len(topic_records()), "stopped before the end"
     commits = query(
@@ -224,7 +250,7 @@ def test_spark_killed_in_a_batch_loses_and_duplicates_nothing(
     with start("python", "-m", "ingest", "drain", "--batch-size", "10") as drain:
         wait_until("Spark is between its two writes", is_frozen_there)
         kill(spark)
-        assert drain.wait(timeout=120) == 1
+        assert drain.wait() == 1
         assert drain.stderr
         assert "nothing is lost: run the command again" in drain.stderr.read()
     up()
