@@ -36,7 +36,7 @@ def _run(parsed: argparse.Namespace) -> None:
     elif parsed.command == "drain":
         from ingest.drain import drain
 
-        drain(settings, parsed.batch_size, parsed.snapshot_file)
+        drain(settings, parsed.batch_size, parsed.snapshot_file, parsed.accept_loss)
     else:
         from ingest.status import status
 
@@ -102,6 +102,12 @@ def _parser() -> argparse.ArgumentParser:
         default=50_000,
         metavar="N",
         help="messages per batch; each batch is one commit (default: %(default)s)",
+    )
+    drain.add_argument(
+        "--accept-loss",
+        action="store_true",
+        help="go on after messages that the topic has deleted before they were landed, "
+        "and record their offsets",
     )
     drain.add_argument(
         "--snapshot-file",

@@ -3,7 +3,7 @@
 from cli.settings import FILE, Settings
 from ingest import raw_table
 from ingest.spark import spark_session
-from ingest.topic import admin_client, create, read_offsets
+from ingest.topic import admin_client, create, read_topic
 
 
 def init(settings: Settings, is_topic_required: bool) -> None:
@@ -18,7 +18,7 @@ def init(settings: Settings, is_topic_required: bool) -> None:
     """
     with admin_client(settings) as admin:
         if is_topic_required:
-            read_offsets(admin, settings)
+            read_topic(admin, settings)
         elif create(admin, settings, FILE["topic"]["partitions"]):
             print(f"topic {settings.topic} created")
     with spark_session(settings.spark_remote) as session:

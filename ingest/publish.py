@@ -18,7 +18,7 @@ from ingest.topic import (
     admin_client,
     broker_errors,
     largest_message_bytes,
-    read_offsets,
+    read_topic,
 )
 
 _PENDING_BYTES = 32 * 1024**2
@@ -43,9 +43,9 @@ def publish(settings: Settings, path: str, if_empty: bool = False) -> None:
             error says how many were.
     """
     with admin_client(settings) as admin:
-        there = read_offsets(admin, settings)
+        _, there = read_topic(admin, settings)
         limit = largest_message_bytes(admin, settings)
-    held = sum(partition.end for partition in there.values())
+    held = sum(partition.written for partition in there.values())
     if if_empty and held:
         print(f"topic {settings.topic} holds {held:,} messages: nothing published")
         return

@@ -1,16 +1,34 @@
-"""The raw table: one row per Kafka message, never parsed, never changed."""
+"""The raw table: one row per Kafka message, never parsed, never changed.
 
+It is the only record of what was read: each snapshot's summary holds the next offset of
+every partition, committed together with the rows. A rollback takes both back.
+"""
+
+import json
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame
+from pyspark.sql.connect.functions import expr
 from pyspark.sql.connect.session import SparkSession
+from pyspark.sql.readwriter import DataFrameWriterV2
 
 from cli.program import CommandError
-from ingest.offsets import NextOffsets
+from ingest.offsets import Batch, NextOffsets, Source
 
 NAME = "raw.assessment_attempts"
-CHECKPOINT_PROPERTY = "ingest.checkpoint"
-_DDL = """
-create table if not exists {name} (
+# In the summary of a snapshot; the others are table properties.
+_NEXT_OFFSETS = "ingest.next-offsets"
+_TOPIC = "ingest.topic"
+_CLUSTER_ID = "ingest.cluster-id"
+_ACCEPTED_LOSSES = "ingest.accepted-losses"
+_SNAPSHOT = "current-snapshot-id"
+# A file holds rows of one Kafka partition, so a range of offsets prunes files. Each
+# task of a batch reads one Kafka partition, so there is nothing to shuffle or to sort.
+_DDL = f"""
+create table if not exists {NAME} (
     topic string comment 'Kafka topic; one raw table holds one topic',
     partition int comment 'Kafka partition',
     offset bigint comment 'Kafka offset: with topic and partition, the identity',
@@ -22,18 +40,37 @@ create table if not exists {name} (
     ingested_at timestamp comment 'When the batch that landed the message began'
 )
 using iceberg
+partitioned by (partition)
 comment 'One row per Kafka message, never parsed, never changed'
-tblproperties ('{checkpoint_property}' = '{checkpoint}')
+tblproperties (
+    'ingest.table-id' = '{{table_id}}',
+    'write.distribution-mode' = 'none',
+    'write.spark.fanout.enabled' = 'true'
+)
 """
+
+
+class ConflictError(Exception):
+    """Offsets of a batch were landed after the snapshot that it was planned on."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A snapshot of the table, and by partition the offset to read next."""
+
+    snapshot: str
+    next_offsets: NextOffsets
 
 
 def create(session: SparkSession) -> None:
     """Create the raw table if it is missing."""
     session.sql("create namespace if not exists raw")
-    ddl = _DDL.format(
-        name=NAME, checkpoint_property=CHECKPOINT_PROPERTY, checkpoint=uuid.uuid4()
-    )
-    session.sql(ddl)
+    try:
+        session.sql(_DDL.format(table_id=uuid.uuid4()))
+    except PySparkException:
+        # Another client may have created it at the same moment.
+        if not session.catalog.tableExists(NAME):
+            raise
 
 
 def properties(session: SparkSession) -> dict[str, str]:
@@ -42,34 +79,147 @@ def properties(session: SparkSession) -> dict[str, str]:
     return {row["key"]: row["value"] for row in rows}
 
 
-def set_property(session: SparkSession, name: str, value: str) -> None:
-    session.sql(f"alter table {NAME} set tblproperties ('{name}' = '{value}')")
+def snapshot(session: SparkSession) -> str:
+    """Return the id of the current snapshot, "none" for a table without one."""
+    return properties(session)[_SNAPSHOT]
 
 
-def location(session: SparkSession) -> str:
-    """Return the folder of the table as a Hadoop URI."""
-    rows = session.sql(f"describe table extended {NAME}").collect()
-    found: str = {row["col_name"]: row["data_type"] for row in rows}["Location"]
-    return found
-
-
-def next_offsets(session: SparkSession, topic: str) -> dict[int, int]:
-    """Return, per partition, the largest landed offset plus one; {} if none is landed.
+def claim(session: SparkSession, source: Source, first_offsets: NextOffsets) -> None:
+    """Remember which topic a new table holds, and where reading it begins.
 
     Raises:
-        CommandError: the table holds another topic.
+        CommandError: the table holds another topic, or an earlier one of that name.
     """
-    rows = session.sql(
-        f"select topic, partition, max(offset) + 1 as next_offset from {NAME} "
-        "group by topic, partition"
-    ).collect()
-    others = sorted({row["topic"] for row in rows} - {topic})
-    if others:
-        raise CommandError(
-            f"{NAME} holds topic {others[0]!r}, and a raw table holds only one topic: "
-            f"set ASSESSMENTS_TOPIC to it instead of {topic!r}"
+    if reason := refusal(session, source):
+        raise CommandError(f"{reason}; nothing was landed")
+    known = properties(session)
+    wanted = _source_properties(source)
+    if wanted.items() <= known.items() and known[_SNAPSHOT] != "none":
+        return
+    _set_properties(session, wanted)
+    # So that every batch has a snapshot that it is planned on.
+    _record(session, first_offsets)
+
+
+def refusal(session: SparkSession, source: Source) -> str | None:
+    """Return why the table can't take messages of the topic, or None if it can."""
+    known = properties(session)
+    topic = known.get(_TOPIC)
+    if topic is None or _source_properties(source).items() <= known.items():
+        return None
+    if topic != source.topic:
+        return (
+            f"{NAME} holds topic {topic!r}, and a raw table holds only one topic: set "
+            f"ASSESSMENTS_TOPIC to it instead of {source.topic!r}"
         )
-    return {row["partition"]: row["next_offset"] for row in rows}
+    if known[_CLUSTER_ID] != source.cluster_id:
+        found = "of another Kafka cluster: set KAFKA_BOOTSTRAP_SERVERS to that one"
+    else:
+        found = "that has been deleted and created again: restore that one"
+    return (
+        f"{NAME} holds a topic {topic!r} {found}, or drop the table, to land this one, "
+        "and build with --full-refresh"
+    )
+
+
+def _source_properties(source: Source) -> dict[str, str]:
+    return {
+        _TOPIC: source.topic,
+        "ingest.topic-id": source.topic_id,
+        _CLUSTER_ID: source.cluster_id,
+    }
+
+
+def state(session: SparkSession) -> State:
+    """Return how far the table has come; no offsets before the first ingest.
+
+    The next offset is beyond the largest landed one if transaction markers follow it.
+    The snapshot is never newer than the offsets, so that no commit goes unnoticed.
+    """
+    session.catalog.refreshTable(NAME)
+    known = properties(session)
+    recorded = session.sql(
+        f"""
+        select summary['{_NEXT_OFFSETS}'] as next_offsets
+        from {NAME}.snapshots
+        where
+            summary['{_NEXT_OFFSETS}'] is not null
+            and snapshot_id in
+            (select snapshot_id from {NAME}.history where is_current_ancestor)
+        order by committed_at desc
+        limit 1
+        """
+    ).collect()
+    text = recorded[0]["next_offsets"] if recorded else "{}"
+    found = {int(partition): offset for partition, offset in json.loads(text).items()}
+    # If somebody removed the snapshots with the newest offsets, the rows still tell.
+    for partition, (_, _, last) in landed_since(session, found).items():
+        found[partition] = last + 1
+    return State(known[_SNAPSHOT], found)
+
+
+def accept_losses(
+    session: SparkSession, planned_on: State, lost: Mapping[int, range]
+) -> State:
+    """Go on after offsets that are lost, and record them for `audit_offset_gaps`."""
+    text = properties(session).get(_ACCEPTED_LOSSES, "[]")
+    record = json.loads(text) + [
+        {"partition": partition, "first": offsets.start, "last": offsets.stop - 1}
+        for partition, offsets in lost.items()
+    ]
+    _set_properties(session, {_ACCEPTED_LOSSES: json.dumps(record)})
+    _record(session, _after(planned_on, lost))
+    return state(session)
+
+
+def land(messages: DataFrame, batch: Batch, planned_on: State) -> State:
+    """Land the messages of a batch, all of them or none; return the state after it.
+
+    The write replaces whatever holds these offsets, and Iceberg commits it only if no
+    commit after the snapshot it was planned on has added such rows. So a batch lands
+    once, whoever else lands it too, through this Spark server or through another one.
+
+    Raises:
+        ConflictError: another ingest has landed some of these offsets.
+    """
+    condition = " or ".join(
+        f"(partition = {partition} and offset >= {span.start} and offset < {span.stop})"
+        for partition, span in batch.items()
+    )
+    after = _after(planned_on, batch)
+    try:
+        (
+            _writer(messages, after)
+            .option("isolation-level", "serializable")
+            .option("validate-from-snapshot-id", planned_on.snapshot)
+            .overwrite(expr(condition))
+        )
+    except PySparkException as error:
+        if "org.apache.iceberg.exceptions.ValidationException" in str(error):
+            raise ConflictError(str(error).splitlines()[0]) from error
+        raise
+    # Its own commits since that snapshot can't conflict with later batches.
+    return State(planned_on.snapshot, after)
+
+
+def _after(planned_on: State, read: Mapping[int, range]) -> NextOffsets:
+    ends = {partition: offsets.stop for partition, offsets in read.items()}
+    return {**planned_on.next_offsets, **ends}
+
+
+def _record(session: SparkSession, next_offsets: NextOffsets) -> None:
+    """Commit the offsets to read next, without rows."""
+    _writer(session.table(NAME).limit(0), next_offsets).append()
+
+
+def _set_properties(session: SparkSession, changes: Mapping[str, str]) -> None:
+    assignments = ", ".join(f"'{name}' = '{text}'" for name, text in changes.items())
+    session.sql(f"alter table {NAME} set tblproperties ({assignments})")
+
+
+def _writer(rows: DataFrame, next_offsets: NextOffsets) -> DataFrameWriterV2:
+    record = json.dumps(dict(next_offsets))
+    return rows.writeTo(NAME).option(f"snapshot-property.{_NEXT_OFFSETS}", record)
 
 
 def landed_since(

@@ -1,7 +1,6 @@
 """The connection to Spark, with one-line errors."""
 
 import socket
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -19,23 +18,18 @@ _STARTED = "spark.app.startTime"
 
 
 @contextmanager
-def spark_session(
-    remote: str, shared_name: str | None = None
-) -> Iterator[SparkSession]:
+def spark_session(remote: str) -> Iterator[SparkSession]:
     """A Spark Connect session at `sc://host:port`, closed at the end.
 
     Args:
         remote: the address; parameters may follow after `/;`.
-        shared_name: clients that give the same name share one session on the server.
-            It outlives them, so a streaming query whose client was killed can be
-            found again.
 
     Raises:
         CommandError: nothing listens at `remote`, or Spark fails, in one line.
     """
     started: str | None = ""
     try:
-        session = _connect(remote, shared_name)
+        session = _connect(remote)
         try:
             started = session.conf.get(_STARTED, "")
             yield session
@@ -58,7 +52,7 @@ def _start_of(remote: str) -> str | None:
     A client that outlives its server sees one of many errors, so only this is certain.
     """
     try:
-        session = _connect(remote, None)
+        session = _connect(remote)
         try:
             return session.conf.get(_STARTED, "")
         finally:
@@ -67,7 +61,7 @@ def _start_of(remote: str) -> str | None:
         return None
 
 
-def _connect(remote: str, shared_name: str | None) -> SparkSession:
+def _connect(remote: str) -> SparkSession:
     address = urlsplit(remote)
     try:
         port = address.port or _DEFAULT_PORT
@@ -78,17 +72,7 @@ def _connect(remote: str, shared_name: str | None) -> SparkSession:
             f"nothing listens at {remote} ({error.strerror or error}): start Spark "
             "with `make up`, or set SPARK_REMOTE"
         ) from error
-    url = remote
-    if shared_name:
-        session_id = uuid.uuid5(uuid.NAMESPACE_URL, shared_name)
-        url += "" if "/;" in url else "/"
-        url += f";user_id=ingest;session_id={session_id}"
-    session = SparkSession.builder.remote(url).create()
-    if shared_name:
-        # The server caches what a session has read by plan number, and each client
-        # counts from 0, so a new client would be shown an older client's tables.
-        session.conf.set("spark.connect.session.planCache.enabled", "false")
-        session.release_session_on_close = False
+    session = SparkSession.builder.remote(remote).create()
     # Wait for a server that restarts for some seconds, not for ten minutes.
     session.client.set_retry_policies([DefaultPolicy(max_retries=6, max_backoff=5000)])
     return session

@@ -10,7 +10,7 @@ from kafka.protocol.consumer.offsets import IsolationLevel, OffsetSpec
 
 from cli.program import CommandError
 from cli.settings import Settings
-from ingest.offsets import PartitionOffsets
+from ingest.offsets import PartitionOffsets, Source
 
 CONNECT_TIMEOUT_MS = 10_000
 
@@ -55,10 +55,10 @@ def create(admin: KafkaAdminClient, settings: Settings, partitions: int) -> bool
     return True
 
 
-def read_offsets(
+def read_topic(
     admin: KafkaAdminClient, settings: Settings
-) -> dict[int, PartitionOffsets]:
-    """Return the first and next offset of each partition of the topic.
+) -> tuple[Source, dict[int, PartitionOffsets]]:
+    """Return which topic it is, and the offsets that each partition holds.
 
     Raises:
         CommandError: the topic does not exist.
@@ -70,20 +70,25 @@ def read_offsets(
             "or set ASSESSMENTS_TOPIC"
         )
     [topic] = admin.describe_topics([settings.topic])
+    cluster = admin.describe_cluster()
     partitions = [
         TopicPartition(settings.topic, partition["partition_index"])
         for partition in topic["partitions"]
     ]
-    earliest, latest = (
+    begin, end, written = (
         admin.list_partition_offsets(
-            dict.fromkeys(partitions, spec),
-            isolation_level=IsolationLevel.READ_COMMITTED,
+            dict.fromkeys(partitions, spec), isolation_level=level
         )
-        for spec in (OffsetSpec.EARLIEST, OffsetSpec.LATEST)
+        for spec, level in (
+            (OffsetSpec.EARLIEST, IsolationLevel.READ_COMMITTED),
+            (OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED),
+            (OffsetSpec.LATEST, IsolationLevel.READ_UNCOMMITTED),
+        )
     )
-    return {
+    source = Source(settings.topic, topic["topic_id"], cluster["cluster_id"])
+    return source, {
         partition.partition: PartitionOffsets(
-            earliest[partition].offset, latest[partition].offset
+            begin[partition].offset, end[partition].offset, written[partition].offset
         )
         for partition in sorted(partitions)
     }

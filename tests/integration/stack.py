@@ -151,7 +151,8 @@ def produce(messages: Sequence[RawMessage], topic: str = STACK.topic) -> None:
     producer.close()
 
 
-def produce_and_abort(partition: int, topic: str = STACK.topic) -> None:
+@contextmanager
+def aborted_transaction(partition: int) -> Iterator[None]:
     """Abort a transaction: it uses offsets, but a consumer never sees its message."""
     producer = KafkaProducer(
         bootstrap_servers=STACK.bootstrap_servers, transactional_id="given up"
@@ -159,7 +160,8 @@ def produce_and_abort(partition: int, topic: str = STACK.topic) -> None:
     with closing(producer):
         producer.init_transactions()
         producer.begin_transaction()
-        producer.send(topic, b"given up", partition=partition).get(timeout=30)
+        producer.send(STACK.topic, b"given up", partition=partition).get(timeout=30)
+        yield
         producer.abort_transaction()
 
 

@@ -7,18 +7,26 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from functools import cache
 from itertools import count, islice
 from urllib.parse import urlsplit
 
-import psutil
 import pytest
+from kafka import KafkaAdminClient, TopicPartition
 
+from cli.settings import from_environment
 from data.generate import attempts
 from ingest import raw_table
+from ingest.drain import read_messages
+from ingest.offsets import next_batch
 from ingest.spark import spark_session
+from ingest.topic import admin_client, read_topic
 from tests.integration.stack import (
+    ENVIRONMENT,
     STACK,
+    aborted_transaction,
     ingest,
     kill,
     pid_of,
@@ -72,34 +80,30 @@ def _draining(batch_size: int) -> Iterator[subprocess.Popen[str]]:
         yield drain
 
 
-def _wait_until_it_waits(process: subprocess.Popen[str]) -> None:
-    """Read what an ingest prints until it says that it waits for another one."""
-    assert process.stderr
-    said = []
-    for line in process.stderr:
-        said.append(line)
-        if "another ingest into this table" in line:
-            return
-    pytest.fail(f"it ended without waiting: {said}")
+def _files() -> int:
+    """Return how many files of Kafka partition 0 are on HDFS, committed or not."""
+    listed = web_hdfs(f"{_location()}/data/partition=0", "LISTSTATUS")
+    return len(listed["FileStatuses"]["FileStatus"])
 
 
-def _checkpoints() -> str:
+def _commits() -> int:
+    """Return the number of the table's newest commit."""
+    listed = web_hdfs(f"{_location()}/metadata", "LISTSTATUS")
+    names = [each["pathSuffix"] for each in listed["FileStatuses"]["FileStatus"]]
+    found = (re.fullmatch(r"v(\d+)\.metadata\.json", name) for name in names)
+    return max(int(each[1]) for each in found if each)
+
+
+def _call(procedure: str) -> None:
+    """Call one of Iceberg's procedures."""
+    query(f"call lake.system.{procedure}")
+
+
+@cache
+def _location() -> str:
     rows = query("describe table extended raw.assessment_attempts")
     [location] = [row[1] for row in rows if row[0] == "Location"]
-    return f"{urlsplit(location).path}/_checkpoints"
-
-
-def _checkpoint() -> str:
-    properties = dict(query("show tblproperties raw.assessment_attempts"))
-    return f"{_checkpoints()}/{properties['ingest.checkpoint']}"
-
-
-def _newest(folder: str, pattern: str = r"(\d+)") -> int:
-    """Return the largest number in the file names that match the pattern, or -1."""
-    listed = web_hdfs(folder, "LISTSTATUS") or {"FileStatuses": {"FileStatus": []}}
-    names = [each["pathSuffix"] for each in listed["FileStatuses"]["FileStatus"]]
-    found = (re.fullmatch(pattern, name) for name in names)
-    return max((int(each[1]) for each in found if each), default=-1)
+    return str(urlsplit(location).path)
 
 
 def test_drain_reports_what_it_landed_and_the_next_one_lands_nothing() -> None:
@@ -114,51 +118,31 @@ def test_drain_reports_what_it_landed_and_the_next_one_lands_nothing() -> None:
     _assert_landed_exactly_once()
 
 
-def test_drain_waits_for_the_query_of_a_killed_client() -> None:
-    """Spark is frozen while the second client starts, so that the query still runs."""
-    _publish(300)
-    spark = pid_of("spark")
+def test_killed_client_loses_and_duplicates_nothing() -> None:
+    _publish(200)
     with _draining(batch_size=10) as drain:
-        os.kill(spark, signal.SIGSTOP)
         drain.kill()
-    try:
-        with start("python", "-m", "ingest", "drain") as second:
-            client = psutil.Process(second.pid)
-            port = STACK.ports["spark_connect"]
-            wait_until(
-                "the second client connects to Spark",
-                lambda: any(
-                    connection.raddr and connection.raddr.port == port
-                    for connection in client.net_connections()
-                ),
-            )
-            os.kill(spark, signal.SIGCONT)
-            _wait_until_it_waits(second)
-            assert second.wait() == 0
-    finally:
-        os.kill(spark, signal.SIGCONT)
+    ingest("drain")
     _assert_landed_exactly_once()
 
 
-def test_second_ingest_waits_for_the_running_one() -> None:
-    """The running one is a query that lands nothing, in the session of all ingests."""
-    _publish(50)
-    with spark_session(STACK.spark_remote, shared_name=raw_table.NAME) as session:
-        running = (
-            session.readStream.format("rate")
-            .load()
-            .writeStream.format("noop")
-            .queryName("drain")
-            .start()
-        )
+def test_batch_that_another_ingest_has_landed_is_refused() -> None:
+    """Both plan the same batch, in sessions that each have their own catalog."""
+    _publish(40)
+    settings = from_environment(ENVIRONMENT)
+    with admin_client(settings) as admin:
+        _, topic = read_topic(admin, settings)
+    remote = settings.spark_remote
+    with spark_session(remote) as one, spark_session(remote) as other:
+        state = raw_table.state(one)
+        assert raw_table.state(other) == state
+        batch = next_batch(topic, state.next_offsets, size=20)
+        raw_table.land(read_messages(one, settings, batch), batch, state)
         before = _landed()
-        with start("python", "-m", "ingest", "drain") as second:
-            try:
-                _wait_until_it_waits(second)
-                assert _landed() == before
-            finally:
-                running.stop()
-            assert second.wait() == 0
+        with pytest.raises(raw_table.ConflictError, match="conflicting files"):
+            raw_table.land(read_messages(other, settings, batch), batch, state)
+        assert _landed() == before
+    ingest("drain")
     _assert_landed_exactly_once()
 
 
@@ -192,50 +176,36 @@ def test_readers_see_whole_batches_and_an_interrupt_loses_nothing() -> None:
     _assert_landed_exactly_once()
 
 
-def test_lost_checkpoint_is_recreated_from_the_table() -> None:
-    web_hdfs(_checkpoints(), "DELETE&recursive=true", "DELETE")
-    _publish(200)
-    ingest("drain", "--batch-size", "50")
+def test_messages_of_a_rolled_back_table_land_again() -> None:
+    _publish(100)
+    ingest("drain", "--batch-size", "20")
+    [*_, (earlier,), _, _] = query(
+        f"select snapshot_id from {raw_table.NAME}.snapshots order by committed_at"
+    )
+    _call(f"rollback_to_snapshot('{raw_table.NAME}', {earlier})")
+    assert ingest("drain").stdout.startswith("40 messages of assessment-attempts")
     _assert_landed_exactly_once()
 
 
-@pytest.mark.parametrize("lost", [{"offsets"}, {"offsets", "commits"}])
-def test_checkpoint_older_than_the_table_is_replaced(lost: set[str]) -> None:
-    """As if a backup of one or both of the checkpoint's logs had been restored."""
-    place = _checkpoint()
-    newest = _newest(f"{place}/offsets")
-    assert newest >= 2
-    for name in lost:
-        for batch in (newest - 1, newest):
-            web_hdfs(f"{place}/{name}/{batch}", "DELETE", "DELETE")
-    _publish(200)
-    ingest("drain", "--batch-size", "50")
+def test_rows_tell_what_was_read_if_no_snapshot_does() -> None:
+    query(f"insert into {raw_table.NAME} select * from {raw_table.NAME} limit 0")
+    _call(f"expire_snapshots('{raw_table.NAME}', now(), 1)")
+    _publish(100)
+    assert ingest("drain").stdout.startswith("100 messages of assessment-attempts")
     _assert_landed_exactly_once()
 
 
-@pytest.mark.parametrize("is_in_table", [False, True])
+@pytest.mark.parametrize("is_committed", [False, True])
 def test_spark_killed_in_a_batch_loses_and_duplicates_nothing(
-    is_in_table: bool,
+    is_committed: bool,
 ) -> None:
-    """Kill Spark when a batch is planned, before or after the table has its rows.
-
-    Spark writes the plan, commits to the table, then records the batch as committed.
-    """
-    place = _checkpoint()
-    metadata = f"{urlsplit(place).path.partition('/_checkpoints')[0]}/metadata"
-
-    def state() -> tuple[int, int, int]:
-        version = _newest(metadata, r"v(\d+)\.metadata\.json")
-        return _newest(f"{place}/offsets"), _newest(f"{place}/commits"), version
-
-    planned, done, version = state()
-    assert planned == done
-    ahead = version - done + is_in_table
+    """Kill Spark before or after it commits files that it has written."""
     spark = pid_of("spark")
+    files, commits = _files(), _commits()
 
     def is_there() -> bool:
-        planned, done, version = state()
-        return planned > done and version - done == ahead
+        uncommitted = _files() - files - (_commits() - commits)
+        return _commits() > commits if is_committed else uncommitted > 0
 
     def is_frozen_there() -> bool:
         if not is_there():
@@ -246,9 +216,9 @@ def test_spark_killed_in_a_batch_loses_and_duplicates_nothing(
         os.kill(spark, signal.SIGCONT)
         return False
 
-    _publish(400)
+    _publish(200)
     with start("python", "-m", "ingest", "drain", "--batch-size", "10") as drain:
-        wait_until("Spark is between its two writes", is_frozen_there)
+        wait_until("Spark is there", is_frozen_there)
         kill(spark)
         assert drain.wait() == 1
         assert drain.stderr
@@ -256,3 +226,65 @@ def test_spark_killed_in_a_batch_loses_and_duplicates_nothing(
     up()
     ingest("drain")
     _assert_landed_exactly_once()
+
+
+def test_open_transaction_is_named_and_its_expired_marker_is_no_loss() -> None:
+    with aborted_transaction(partition=1):
+        waits = r"partition 1: offsets (\d+) to \1 wait for a transaction to end"
+        assert re.search(waits, ingest("drain").stderr)
+        assert re.search(waits, ingest("status").stdout)
+    assert not ingest("drain").stderr
+    partition = TopicPartition(STACK.topic, 1)
+    with closing(KafkaAdminClient(bootstrap_servers=STACK.bootstrap_servers)) as admin:
+        admin.delete_records({partition: -1})
+    assert ingest("drain").stdout.startswith("0 messages of assessment-attempts")
+    assert json.loads(ingest("status", "--json").stdout)["losses"] == []
+
+
+def test_accepted_loss_lands_the_rest() -> None:
+    """In a partition that had no message before."""
+    with closing(KafkaAdminClient(bootstrap_servers=STACK.bootstrap_servers)) as admin:
+        admin.create_partitions({STACK.topic: 5})
+        produce([RawMessage(4, 1, None, b"lost")])
+        admin.delete_records({TopicPartition(STACK.topic, 4): -1})
+    produce([RawMessage(0, 1, None, b"kept"), RawMessage(4, 2, None, b"kept")])
+    before = _landed()
+    lost = "partition 4: offsets 0 to 0 are no longer in the topic"
+    assert lost in ingest("drain", exit_code=1).stderr
+    assert _landed() == before
+    assert lost in ingest("drain", "--accept-loss").stdout
+    assert ingest("drain").stdout.startswith("0 messages of assessment-attempts")
+    _assert_landed_exactly_once()
+    assert json.loads(
+        dict(query(f"show tblproperties {raw_table.NAME}"))["ingest.accepted-losses"]
+    ) == [{"partition": 4, "first": 0, "last": 0}]
+
+
+def test_topic_that_was_deleted_and_created_again_is_refused() -> None:
+    with closing(KafkaAdminClient(bootstrap_servers=STACK.bootstrap_servers)) as admin:
+        admin.delete_topics([STACK.topic])
+        wait_until("the topic is gone", lambda: STACK.topic not in admin.list_topics())
+    ingest("init")
+    before = _landed()
+    _publish(before + 100)
+    error = ingest("drain", exit_code=1).stderr
+    assert "'assessment-attempts' that has been deleted and created again" in error
+    assert _landed() == before
+    assert (
+        error.rstrip("\n").removeprefix("ingest: ").removesuffix("; nothing was landed")
+        in json.loads(ingest("status", "--json").stdout)["losses"]
+    )
+    query("drop table raw.assessment_attempts purge")
+    ingest("drain")
+    _assert_landed_exactly_once()
+
+
+def test_topic_of_another_cluster_is_refused() -> None:
+    settings = from_environment(ENVIRONMENT)
+    with admin_client(settings) as admin:
+        source, _ = read_topic(admin, settings)
+    with spark_session(settings.spark_remote) as session:
+        assert raw_table.refusal(session, source) is None
+        refusal = raw_table.refusal(session, replace(source, cluster_id="another"))
+        assert refusal
+        assert "of another Kafka cluster" in refusal

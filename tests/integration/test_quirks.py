@@ -23,9 +23,9 @@ from tests.integration.browser import answers_of, open_report, write_report
 from tests.integration.stack import (
     STACK,
     TARGET,
+    aborted_transaction,
     ingest,
     produce,
-    produce_and_abort,
     query,
     run,
     topic_messages,
@@ -91,14 +91,16 @@ def built(project: Path) -> None:
         ([shorter, *messages[1::2]], ("unit_test",)),
     ):
         produce(part[:100])
-        produce_and_abort(partition=2)
+        with aborted_transaction(partition=2):
+            pass
         produce(part[100:])
         ingest("drain", "--batch-size", "1000")
         _dbt(project, "build", "--exclude-resource-type", *unneeded)
 
 
-def _dbt(project: Path, *command: str) -> None:
-    run("dbt", *command, "--profiles-dir", "profiles", cwd=project)
+def _dbt(project: Path, *command: str, exit_code: int = 0) -> str:
+    command = ("dbt", *command, "--profiles-dir", "profiles")
+    return run(*command, exit_code=exit_code, cwd=project).stdout
 
 
 # The tables ------------------------------------------------------------------------
@@ -166,6 +168,27 @@ def test_raw_holds_every_message_as_it_was_sent() -> None:
 @pytest.mark.parametrize("table", TABLES)
 def test_table_equals_the_independent_calculation(table: str) -> None:
     _assert_equal(table)
+
+
+def test_build_refuses_messages_that_raw_does_not_hold(project: Path) -> None:
+    """Because raw was rolled back, or because another table has taken its place."""
+
+    def build(exit_code: int) -> str:
+        staging = ("--select", "stg_assessments__messages")
+        return _dbt(project, "run", *staging, exit_code=exit_code)
+
+    raw = "raw.assessment_attempts"
+    [first, *_] = query(
+        f"select snapshot_id from {raw}.snapshots order by committed_at"
+    )
+    query(f"call lake.system.rollback_to_snapshot('{raw}', {first[0]})")
+    refusal = "staging.stg_assessments__messages holds messages that raw.assessment_"
+    assert refusal in build(exit_code=2)
+    ingest("drain")
+    build(exit_code=0)
+    query(f"drop table {raw} purge")
+    ingest("drain")
+    assert refusal in build(exit_code=2)
 
 
 def test_full_refresh_changes_no_incremental_table(project: Path) -> None:

@@ -8,6 +8,25 @@ with messages as (
 
 ),
 
+positions as (
+
+    select
+        topic,
+        partition,
+        offset
+    from messages
+    {%- for loss in accepted_losses() %}
+    -- What was lost and accepted follows this offset.
+    union all
+    select distinct
+        topic,
+        {{ loss.partition }},
+        {{ loss.first - 1 }}
+    from messages
+    {%- endfor %}
+
+),
+
 neighbours as (
 
     select
@@ -15,7 +34,7 @@ neighbours as (
         partition,
         offset,
         lead(offset) over (partition by topic, partition order by offset) as next_offset
-    from messages
+    from positions
 
 )
 

@@ -1,0 +1,65 @@
+{#- Incremental models keep the messages of earlier builds. Those of another raw table,
+    or those that a rollback took out of it, would mix with the present ones. -#}
+{% macro stop_if_raw_table_was_replaced() -%}
+    {%- if execute and flags.WHICH in ('build', 'run') and not flags.FULL_REFRESH -%}
+        {%- set raw = source('raw', 'assessment_attempts') -%}
+        {%- for id in selected_resources
+            if graph.nodes.get(id, {}).get('config', {}).materialized == 'incremental' -%}
+            {%- set node = graph.nodes[id] -%}
+            {%- set built = load_relation(
+                api.Relation.create(schema=node.schema, identifier=node.alias)
+            ) -%}
+            {%- if built and (
+                table_property(built, 'assessments.raw-table-id') != raw_table_id()
+                or not newest_messages_are_in_raw(built)
+            ) -%}
+                {%- do exceptions.raise_compiler_error(
+                    built ~ ' holds messages that ' ~ raw ~ ' does not: that table was created again or rolled back. '
+                    ~ 'If it is as it should be, run `dbt build --full-refresh`'
+                ) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- dbt-spark calls it for each table that it creates. -#}
+{% macro spark__tblproperties_clause() -%}
+    {%- if config.get('materialized') == 'incremental' -%}
+        tblproperties ('assessments.raw-table-id' = '{{ raw_table_id() }}')
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro accepted_losses() -%}
+    {%- if execute -%}
+        {%- set raw = source('raw', 'assessment_attempts') -%}
+        {{ return(fromjson(table_property(raw, 'ingest.accepted-losses') or '[]')) }}
+    {%- endif -%}
+    {{ return([]) }}
+{%- endmacro %}
+
+{% macro raw_table_id() -%}
+    {%- set raw = source('raw', 'assessment_attempts') -%}
+    {{ return(table_property(raw, 'ingest.table-id')) }}
+{%- endmacro %}
+
+{% macro table_property(table, name) -%}
+    {%- for row in run_query('show tblproperties ' ~ table).rows if row[0] == name -%}
+        {{ return(row[1]) }}
+    {%- endfor -%}
+{%- endmacro %}
+
+{% macro newest_messages_are_in_raw(built) -%}
+    {%- set newest = run_query(
+        'select _kafka_partition, max(_kafka_offset) from ' ~ built ~ ' group by _kafka_partition'
+    ).rows -%}
+    {%- set conditions = [] -%}
+    {%- for row in newest -%}
+        {%- set one_row = 'partition = ' ~ row[0] ~ ' and offset = ' ~ row[1] -%}
+        {%- do conditions.append('(' ~ one_row ~ ')') -%}
+    {%- endfor -%}
+    {%- set found = run_query(
+        'select count(*) from ' ~ source('raw', 'assessment_attempts')
+        ~ ' where ' ~ (conditions | join(' or ') or 'false')
+    ).rows[0][0] -%}
+    {{ return(found == newest | length) }}
+{%- endmacro %}
