@@ -98,20 +98,29 @@ def claim(session: SparkSession, source: Source, first_offsets: NextOffsets) -> 
         return
     _set_properties(session, wanted)
     # So that every batch has a snapshot that it is planned on.
-    _record(session, first_offsets)
+    landed = landed_since(session, {})
+    _record(
+        session,
+        {**first_offsets, **{part: last + 1 for part, (_, _, last) in landed.items()}},
+    )
 
 
 def refusal(session: SparkSession, source: Source) -> str | None:
     """Return why the table can't take messages of the topic, or None if it can."""
     known = properties(session)
-    topic = known.get(_TOPIC)
-    if topic is None or _source_properties(source).items() <= known.items():
+    wanted = _source_properties(source)
+    if wanted.items() <= known.items():
         return None
-    if topic != source.topic:
+    # A new table, or one of version 0.1.0, does not know its topic.
+    [[landed]] = session.sql(f"select min(topic) from {NAME}").collect()
+    topic = known.get(_TOPIC, landed)
+    if topic not in (None, source.topic):
         return (
             f"{NAME} holds topic {topic!r}, and a raw table holds only one topic: set "
             f"ASSESSMENTS_TOPIC to it instead of {source.topic!r}"
         )
+    if _TOPIC not in known:
+        return None
     if known[_CLUSTER_ID] != source.cluster_id:
         found = "of another Kafka cluster: set KAFKA_BOOTSTRAP_SERVERS to that one"
     else:
@@ -136,7 +145,6 @@ def state(session: SparkSession) -> State:
     The next offset is beyond the largest landed one if transaction markers follow it.
     The snapshot is never newer than the offsets, so that no commit goes unnoticed.
     """
-    session.catalog.refreshTable(NAME)
     known = properties(session)
     recorded = session.sql(
         f"""

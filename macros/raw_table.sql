@@ -46,6 +46,7 @@
     {%- for row in run_query('show tblproperties ' ~ table).rows if row[0] == name -%}
         {{ return(row[1]) }}
     {%- endfor -%}
+    {{ return('') }}
 {%- endmacro %}
 
 {% macro newest_messages_are_in_raw(built) -%}
