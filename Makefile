@@ -23,9 +23,9 @@ PARSED := $(RUN)/parsed-$(SCHEMAS)
 BUILT := $(RUN)/built-$(SCHEMAS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status publish ingest landed build answers report notebook \
-	docs sql check lint types unit parse test test-compose clean setup \
-	chromium lock
+.PHONY: help run up down status publish ingest follow audit maintain landed build \
+	answers report notebook docs sql check lint types unit parse test test-compose \
+	clean setup chromium lock
 
 help: ## list the verbs
 	@echo "usage: make VERB [FILE=path] [STACK=name]"
@@ -52,6 +52,15 @@ publish: up ## publish FILE to the topic
 
 ingest: up ## land every message that is in the topic now
 	@$(CLIENT) $(BIN)/python -m ingest drain
+
+follow: up ## keep landing messages as they come, until Ctrl-C
+	@$(CLIENT) exec $(BIN)/python -m ingest follow
+
+audit: up ## compare topic and raw table: is anything missing or double?
+	@$(CLIENT) $(BIN)/python -m ingest audit
+
+maintain: up ## compact tables, expire snapshots older than a day, remove unknown files
+	@$(CLIENT) $(BIN)/python -m ingest maintain --apply
 
 landed: up
 	@$(CLIENT) $(BIN)/python -m ingest publish $(if $(FILE),"$(FILE)",--if-empty $(SAMPLE))

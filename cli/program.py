@@ -10,6 +10,10 @@ class CommandError(Exception):
     """What failed, where, and what to do next, in one line."""
 
 
+class UnavailableError(CommandError):
+    """A service does not answer now; the same command may succeed later."""
+
+
 def parser(program: str, description: str, examples: str) -> argparse.ArgumentParser:
     """Return a parser whose help shows the examples as written."""
     return argparse.ArgumentParser(

@@ -1,4 +1,4 @@
-"""python -m ingest {init,publish,drain,status}: what the Makefile's verbs call."""
+"""python -m ingest: what the Makefile's verbs call."""
 
 import argparse
 import os
@@ -12,6 +12,7 @@ EXAMPLES = """\
   python -m ingest publish attempts.json           one JSON array, or JSON lines
   zcat attempts.json.gz | python -m ingest publish -
   python -m ingest drain                           land what the topic holds now
+  python -m ingest follow --every 60               keep landing, once a minute
   python -m ingest drain --bootstrap-servers broker:9092 --topic attempts
 """
 
@@ -37,6 +38,18 @@ def _run(parsed: argparse.Namespace) -> None:
         from ingest.drain import drain
 
         drain(settings, parsed.batch_size, parsed.snapshot_file, parsed.accept_loss)
+    elif parsed.command == "follow":
+        from ingest.follow import follow
+
+        follow(settings, parsed.batch_size, parsed.every)
+    elif parsed.command == "maintain":
+        from ingest.maintain import maintain
+
+        maintain(settings, parsed.keep_hours, parsed.apply)
+    elif parsed.command == "audit":
+        from ingest.audit import audit
+
+        audit(settings, parsed.sample, parsed.json)
     else:
         from ingest.status import status
 
@@ -61,6 +74,14 @@ def _parser() -> argparse.ArgumentParser:
         "--spark-remote",
         metavar="URL",
         help=f"Spark Connect [SPARK_REMOTE, {defaults.spark_remote}]",
+    )
+    batches = argparse.ArgumentParser(add_help=False)
+    batches.add_argument(
+        "--batch-size",
+        type=_positive,
+        default=50_000,
+        metavar="N",
+        help="messages per batch; each batch is one commit (default: %(default)s)",
     )
     parser = program.parser(
         "python -m ingest",
@@ -92,16 +113,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     drain = commands.add_parser(
         "drain",
-        parents=[shared],
+        parents=[shared, batches],
         help="land every message that is in the topic now, then stop",
         description="Land every message that is in the topic now, exactly once.",
-    )
-    drain.add_argument(
-        "--batch-size",
-        type=_positive,
-        default=50_000,
-        metavar="N",
-        help="messages per batch; each batch is one commit (default: %(default)s)",
     )
     drain.add_argument(
         "--accept-loss",
@@ -115,6 +129,46 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="a file to rewrite when the raw table has changed",
     )
+    follow = commands.add_parser(
+        "follow",
+        parents=[shared, batches],
+        help="keep landing messages as they come, until Ctrl-C",
+    )
+    follow.add_argument(
+        "--every",
+        type=_positive,
+        default=10,
+        metavar="SECONDS",
+        help="how often to look for new messages (default: %(default)s)",
+    )
+    audit = commands.add_parser(
+        "audit",
+        parents=[shared],
+        help="compare topic and raw table; fail if anything is missing or double",
+    )
+    audit.add_argument(
+        "--sample",
+        type=_positive,
+        default=20,
+        metavar="N",
+        help="rows of each partition to compare byte for byte (default: %(default)s)",
+    )
+    audit.add_argument("--json", action="store_true", help="print it as JSON")
+    maintain = commands.add_parser(
+        "maintain",
+        parents=[shared],
+        help="compact tables, expire old snapshots, remove unknown files",
+        description="Compact every table, expire its old snapshots, and remove files "
+        "that nothing refers to. Without --apply, print what would be done.",
+    )
+    maintain.add_argument(
+        "--keep-hours",
+        type=int,
+        default=24,
+        metavar="N",
+        help="keep snapshots of this age and younger (default: %(default)s)",
+    )
+    maintain.add_argument("--apply", action="store_true", help="do it")
     status = commands.add_parser(
         "status",
         parents=[shared],

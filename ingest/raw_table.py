@@ -215,6 +215,11 @@ def _after(planned_on: State, read: Mapping[int, range]) -> NextOffsets:
     return {**planned_on.next_offsets, **ends}
 
 
+def record_again(session: SparkSession) -> None:
+    """Commit once more what was read, before the snapshots that say so expire."""
+    _record(session, state(session).next_offsets)
+
+
 def _record(session: SparkSession, next_offsets: NextOffsets) -> None:
     """Commit the offsets to read next, without rows."""
     _writer(session.table(NAME).limit(0), next_offsets).append()

@@ -10,7 +10,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql.connect.client.retries import DefaultPolicy
 from pyspark.sql.connect.session import SparkSession
 
-from cli.program import CommandError
+from cli.program import UnavailableError
 
 _CONNECT_SECONDS = 10
 _DEFAULT_PORT = 15002
@@ -25,7 +25,7 @@ def spark_session(remote: str) -> Iterator[SparkSession]:
         remote: the address; parameters may follow after `/;`.
 
     Raises:
-        CommandError: nothing listens at `remote`, or Spark fails, in one line.
+        UnavailableError: nothing listens at `remote`, or Spark fails, in one line.
     """
     started: str | None = ""
     try:
@@ -37,13 +37,13 @@ def spark_session(remote: str) -> Iterator[SparkSession]:
             session.stop()
     except (PySparkException, RpcError) as error:
         if started and _start_of(remote) != started:
-            raise CommandError(
+            raise UnavailableError(
                 f"Spark at {remote} stopped or was restarted during this command; "
                 "nothing is lost: run the command again"
             ) from error
         text = str(error).strip()
         first = text.splitlines()[0] if text else type(error).__name__
-        raise CommandError(f"Spark at {remote}: {first}") from error
+        raise UnavailableError(f"Spark at {remote}: {first}") from error
 
 
 def _start_of(remote: str) -> str | None:
@@ -57,7 +57,7 @@ def _start_of(remote: str) -> str | None:
             return session.conf.get(_STARTED, "")
         finally:
             session.stop()
-    except (CommandError, PySparkException, RpcError):
+    except (UnavailableError, PySparkException, RpcError):
         return None
 
 
@@ -68,7 +68,7 @@ def _connect(remote: str) -> SparkSession:
         with socket.create_connection((address.hostname, port), _CONNECT_SECONDS):
             pass
     except OSError as error:
-        raise CommandError(
+        raise UnavailableError(
             f"nothing listens at {remote} ({error.strerror or error}): start Spark "
             "with `make up`, or set SPARK_REMOTE"
         ) from error

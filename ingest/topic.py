@@ -5,10 +5,10 @@ from contextlib import contextmanager
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, RetriableError
 from kafka.protocol.consumer.offsets import IsolationLevel, OffsetSpec
 
-from cli.program import CommandError
+from cli.program import CommandError, UnavailableError
 from cli.settings import Settings
 from ingest.offsets import PartitionOffsets, Source
 
@@ -20,7 +20,7 @@ def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
     """A Kafka admin client, closed at the end.
 
     Raises:
-        CommandError: no broker answers within ten seconds.
+        UnavailableError: no broker answers within ten seconds.
     """
     with broker_errors(settings):
         admin = KafkaAdminClient(
@@ -36,14 +36,16 @@ def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
 @contextmanager
 def broker_errors(settings: Settings) -> Iterator[None]:
     """Turn a Kafka error into a CommandError: one line that says what to do."""
+    servers = settings.bootstrap_servers
     try:
         yield
-    except KafkaError as error:
-        raise CommandError(
-            f"no answer from Kafka at {settings.bootstrap_servers} "
-            f"({type(error).__name__}): start it with `make up`, or set "
-            "KAFKA_BOOTSTRAP_SERVERS"
+    except RetriableError as error:
+        raise UnavailableError(
+            f"no answer from Kafka at {servers} ({type(error).__name__}): start it "
+            "with `make up`, or set KAFKA_BOOTSTRAP_SERVERS"
         ) from error
+    except KafkaError as error:
+        raise CommandError(f"Kafka at {servers} refuses: {error}") from error
 
 
 def create(admin: KafkaAdminClient, settings: Settings, partitions: int) -> bool:

@@ -80,6 +80,7 @@ def start(*command: str) -> Iterator[subprocess.Popen[str]]:
         cwd=ROOT,
         env={**shell.ENVIRONMENT, **ENVIRONMENT},
         text=True,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
         try:

@@ -19,7 +19,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from cli.settings import from_environment
 from data.generate import attempts
 from ingest import raw_table
-from ingest.drain import read_messages
+from ingest.landing import read_messages
 from ingest.offsets import next_batch
 from ingest.spark import spark_session
 from ingest.topic import admin_client, read_topic
@@ -228,17 +228,59 @@ def test_spark_killed_in_a_batch_loses_and_duplicates_nothing(
     _assert_landed_exactly_once()
 
 
-def test_open_transaction_is_named_and_its_expired_marker_is_no_loss() -> None:
-    with aborted_transaction(partition=1):
-        waits = r"partition 1: offsets (\d+) to \1 wait for a transaction to end"
-        assert re.search(waits, ingest("drain").stderr)
-        assert re.search(waits, ingest("status").stdout)
-    assert not ingest("drain").stderr
-    partition = TopicPartition(STACK.topic, 1)
-    with closing(KafkaAdminClient(bootstrap_servers=STACK.bootstrap_servers)) as admin:
-        admin.delete_records({partition: -1})
+def test_follow_survives_restarts_and_ends_cleanly() -> None:
+    with start("python", "-m", "ingest", "follow", "--every", "1") as follow:
+        assert follow.stdout
+        landed = (line for line in follow.stdout if " 20 messages of " in line)
+        _publish(20)
+        assert next(landed)
+        for service in ("kafka", "namenode"):
+            kill(pid_of(service))
+        up()
+        _publish(20)
+        assert next(landed)
+        follow.send_signal(signal.SIGTERM)
+        assert follow.wait() == 0
+    _assert_landed_exactly_once()
+
+
+def test_audit_finds_what_is_missing_double_or_different() -> None:
+    assert "0 different" in ingest("audit").stdout
+    [*_, (sound,)] = query(
+        f"select snapshot_id from {raw_table.NAME}.snapshots order by committed_at"
+    )
+    query(f"delete from {raw_table.NAME} where partition = 0 and offset in (3, 4)")
+    query(
+        f"insert into {raw_table.NAME} "
+        f"select * from {raw_table.NAME} where partition = 1 and offset = 7"
+    )
+    query(f"update {raw_table.NAME} set value = null where partition = 2")
+    damaged = ingest("audit", "--sample", "5", exit_code=1)
+    assert "2 missing, 1 double, 5 different from the topic" in damaged.stderr
+    assert "  offsets 3 to 4: 2 messages missing" in damaged.stdout
+    assert "2 missing, 1 double" in ingest("status").stdout
+    _call(f"rollback_to_snapshot('{raw_table.NAME}', {sound})")
+    ingest("audit")
+
+
+def test_maintenance_bounds_the_files_and_changes_no_row() -> None:
+    """Readers of the current snapshot see the same throughout, and ingest goes on."""
+    rows = "select count(*), sum(hash(*)) from raw.assessment_attempts"
+    before = query(rows)
+    printed = ingest("maintain", "--keep-hours", "0").stdout
+    assert re.search(
+        r"raw.assessment_attempts: .* [1-9]\d* snapshots would expire", printed
+    )
+    assert query(f"select count(*) from {raw_table.NAME}.snapshots")[0][0] > 1
+    ingest("maintain", "--keep-hours", "0", "--apply")
+    assert query(f"select count(*) from {raw_table.NAME}.snapshots") == [(1,)]
+    # One file per Kafka partition.
+    assert query(f"select count(*) from {raw_table.NAME}.all_files") == [(4,)]
+    assert query(rows) == before
     assert ingest("drain").stdout.startswith("0 messages of assessment-attempts")
-    assert json.loads(ingest("status", "--json").stdout)["losses"] == []
+    _publish(20)
+    assert ingest("drain").stdout.startswith("20 messages of assessment-attempts")
+    _assert_landed_exactly_once()
 
 
 def test_accepted_loss_lands_the_rest() -> None:
@@ -258,6 +300,19 @@ def test_accepted_loss_lands_the_rest() -> None:
     assert json.loads(
         dict(query(f"show tblproperties {raw_table.NAME}"))["ingest.accepted-losses"]
     ) == [{"partition": 4, "first": 0, "last": 0}]
+
+
+def test_open_transaction_is_named_and_its_expired_marker_is_no_loss() -> None:
+    with aborted_transaction(partition=1):
+        waits = r"partition 1: offsets (\d+) to \1 wait for a transaction to end"
+        assert re.search(waits, ingest("drain").stderr)
+        assert re.search(waits, ingest("status").stdout)
+    assert not ingest("drain").stderr
+    partition = TopicPartition(STACK.topic, 1)
+    with closing(KafkaAdminClient(bootstrap_servers=STACK.bootstrap_servers)) as admin:
+        admin.delete_records({partition: -1})
+    assert ingest("drain").stdout.startswith("0 messages of assessment-attempts")
+    assert json.loads(ingest("status", "--json").stdout)["losses"] == []
 
 
 def test_topic_that_was_deleted_and_created_again_is_refused() -> None:

@@ -1,0 +1,128 @@
+"""From the topic to the raw table, batch by batch, each message exactly once."""
+
+import json
+import sys
+from collections.abc import Iterator
+
+from pyspark.sql import DataFrame
+from pyspark.sql.connect.session import SparkSession
+
+from cli.program import CommandError
+from cli.settings import Settings
+from ingest import raw_table
+from ingest.offsets import Batch, Source, TopicOffsets, expired, losses, next_batch
+from ingest.raw_table import State
+
+_COLUMNS = (
+    "topic",
+    "partition",
+    "offset",
+    "timestamp",
+    "timestampType as timestamp_type",
+    "key",
+    "value",
+    "headers",
+    "current_timestamp() as ingested_at",
+)
+
+
+def prepare(
+    session: SparkSession,
+    source: Source,
+    topic: TopicOffsets,
+    accept_loss: bool = False,
+) -> State:
+    """Return how far the raw table has come, or create it.
+
+    Args:
+        accept_loss: go on after messages that the topic has deleted before they were
+            landed, and record their offsets.
+
+    Raises:
+        CommandError: the topic has lost messages, or the raw table holds another topic.
+    """
+    raw_table.create(session)
+    begin = {partition: there.begin for partition, there in topic.items()}
+    raw_table.claim(session, source, begin)
+    state = raw_table.state(session)
+    if accept_loss and (lost := expired(topic, state.next_offsets)):
+        print(f"accepted: {'; '.join(losses(topic, state.next_offsets))}")
+        state = raw_table.accept_losses(session, state, lost)
+    if found := losses(topic, state.next_offsets):
+        lost = expired(topic, state.next_offsets)
+        hint = "; `ingest drain --accept-loss` lands the rest" if lost else ""
+        raise CommandError(f"{'; '.join(found)}; nothing was landed{hint}")
+    return state
+
+
+def land(
+    session: SparkSession,
+    settings: Settings,
+    topic: TopicOffsets,
+    state: State,
+    batch_size: int,
+) -> Iterator[State]:
+    """Land what the topic holds beyond the state; yield the state after each batch."""
+    while batch := next_batch(topic, state.next_offsets, batch_size):
+        messages = read_messages(session, settings, batch)
+        try:
+            state = raw_table.land(messages, batch, state)
+        except raw_table.ConflictError as error:
+            state = _state_after(error, session, state)
+        except KeyboardInterrupt:
+            session.interruptAll()
+            raise
+        yield state
+
+
+def _state_after(
+    error: raw_table.ConflictError, session: SparkSession, state: State
+) -> State:
+    """Return the state that another ingest has left."""
+    now = raw_table.state(session)
+    if now == state:
+        raise CommandError(f"{raw_table.NAME}: {error}; nothing was landed") from error
+    if now.next_offsets != state.next_offsets:
+        print(
+            "another ingest into this table is running: going on after its rows",
+            file=sys.stderr,
+            flush=True,
+        )
+    return now
+
+
+def read_messages(session: SparkSession, settings: Settings, batch: Batch) -> DataFrame:
+    """Read a batch from Kafka, committed messages only."""
+    first = {str(part): span.start for part, span in batch.items()}
+    end = {str(part): span.stop for part, span in batch.items()}
+    return (
+        session.read.format("kafka")
+        .option("kafka.bootstrap.servers", _as_spark_reaches(session, settings))
+        .option("kafka.isolation.level", "read_committed")
+        .option("assign", json.dumps({settings.topic: list(batch)}))
+        .option("startingOffsets", json.dumps({settings.topic: first}))
+        .option("endingOffsets", json.dumps({settings.topic: end}))
+        .option("includeHeaders", True)
+        .load()
+        .selectExpr(*_COLUMNS)
+    )
+
+
+def _as_spark_reaches(session: SparkSession, settings: Settings) -> str:
+    """Return the brokers' address as Spark reaches them, which may differ from ours."""
+    servers = settings.bootstrap_servers
+    known = session.conf.get(f"spark.assessments.kafka.{servers}", servers)
+    return known or servers
+
+
+def describe(settings: Settings, session: SparkSession, since: State) -> str:
+    """Return a line that says what was landed since a state."""
+    landed = raw_table.landed_since(session, since.next_offsets)
+    total = sum(rows for rows, _, _ in landed.values())
+    parts = "; ".join(
+        f"partition {partition}: {rows:,} (offsets {first} to {last})"
+        for partition, (rows, first, last) in landed.items()
+    )
+    return f"{total:,} messages of {settings.topic} landed in {raw_table.NAME}" + (
+        f": {parts}" if parts else ""
+    )
