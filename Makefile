@@ -59,7 +59,7 @@ follow: up ## keep landing messages as they come, until Ctrl-C
 audit: up ## compare topic and raw table: is anything missing or double?
 	@$(CLIENT) $(BIN)/python -m ingest audit
 
-maintain: up ## compact tables, expire snapshots older than a day, remove unknown files
+maintain: audit ## compact tables, expire snapshots older than a day, if the audit is clean
 	@$(CLIENT) $(BIN)/python -m ingest maintain --apply
 
 landed: up

@@ -1,6 +1,7 @@
 """What every command line program has: one-line errors, exit codes, --debug."""
 
 import argparse
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -48,7 +49,10 @@ def run(
         command(parsed)
     except KeyboardInterrupt:
         print(f"{program}: interrupted", file=sys.stderr)
-        return 130
+        sys.stdout.flush()
+        # Not by the interpreter, which would wait for threads of Spark's client that
+        # may wait for an answer without end.
+        os._exit(130)
     except Exception as error:
         if "debug" in parsed:
             traceback.print_exc()

@@ -163,7 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     maintain.add_argument(
         "--keep-hours",
-        type=int,
+        type=_not_negative,
         default=24,
         metavar="N",
         help="keep snapshots of this age and younger (default: %(default)s)",
@@ -179,10 +179,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    return _at_least(1, text)
+
+
+def _not_negative(text: str) -> int:
+    return _at_least(0, text)
+
+
+def _at_least(least: int, text: str) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"write a whole number from {least}")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -10,14 +11,20 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from pyspark.sql.connect.session import SparkSession
 
-from cli.program import CommandError
+from cli.program import CommandError, UnavailableError
 from cli.settings import Settings
 from ingest import raw_table
-from ingest.offsets import NextOffsets, PartitionOffsets, TopicOffsets, lag
+from ingest.offsets import NextOffsets, PartitionOffsets, TopicOffsets, lag, losses
 from ingest.spark import spark_session
-from ingest.topic import admin_client, broker_errors, read_topic
+from ingest.topic import CONNECT_TIMEOUT_MS, admin_client, broker_errors, read_topic
 
 _POLL_MS = 1000
+_PATIENCE_SECONDS = 30
+_EXPLAINED = {
+    "missing": "{} messages missing",
+    "empty": "no message (transaction markers, aborted or compacted messages)",
+    "expired": "no longer in the topic",
+}
 
 
 @dataclass(frozen=True)
@@ -35,11 +42,19 @@ class Gap:
 
 
 @dataclass(frozen=True)
+class Landed:
+    """The rows of a partition; `double_count` of them repeat an offset."""
+
+    row_count: int = 0
+    double_count: int = 0
+    first_offset: int | None = None
+
+
+@dataclass(frozen=True)
 class PartitionAudit:
     """A partition: the topic's offsets, the rows that landed, what is wrong with them.
 
-    `different` are the offsets of those sampled rows that the topic does not hold byte
-    for byte.
+    `different` are the offsets of sampled rows that have other bytes than the topic.
     """
 
     partition: int
@@ -51,10 +66,6 @@ class PartitionAudit:
     gaps: list[Gap]
     sampled_count: int
     different: list[int]
-
-    @property
-    def missing_count(self) -> int:
-        return sum(gap.message_count for gap in self.gaps)
 
 
 def audit(settings: Settings, sample: int, as_json: bool) -> None:
@@ -74,46 +85,56 @@ def audit(settings: Settings, sample: int, as_json: bool) -> None:
         if reason := raw_table.refusal(session, source):
             raise CommandError(reason)
         next_offsets = raw_table.state(session).next_offsets
-        audits = partition_audits(session, settings, topic, next_offsets, sample)
+        with broker_errors(settings), closing(_consumer(settings)) as consumer:
+            audits = list(
+                _audits(session, consumer, settings.topic, topic, next_offsets, sample)
+            )
     if as_json:
         print(json.dumps({"partitions": [asdict(each) for each in audits]}, indent=2))
     else:
         for each in audits:
             print(_text(each))
-    if found := problems(audits):
-        raise CommandError(f"messages in {raw_table.NAME}: {found}")
-
-
-def partition_audits(
-    session: SparkSession,
-    settings: Settings,
-    topic: TopicOffsets,
-    next_offsets: NextOffsets,
-    sample: int = 0,
-) -> list[PartitionAudit]:
-    """Compare every partition of the topic with its rows."""
-    with (
-        broker_errors(settings),
-        closing(
-            KafkaConsumer(
-                bootstrap_servers=settings.bootstrap_servers,
-                isolation_level="read_committed",
-            )
-        ) as consumer,
-    ):
-        return list(
-            _audits(session, consumer, settings.topic, topic, next_offsets, sample)
-        )
-
-
-def problems(audits: list[PartitionAudit]) -> str:
-    """Return how many messages are missing, double or different; "" if none is."""
     numbers = {
-        "missing": sum(each.missing_count for each in audits),
+        "missing": sum(gap.message_count for each in audits for gap in each.gaps),
         "double": sum(each.double_count for each in audits),
         "different from the topic": sum(len(each.different) for each in audits),
     }
-    return ", ".join(f"{number} {what}" for what, number in numbers.items() if number)
+    found = [f"{number} {what}" for what, number in numbers.items() if number]
+    problems = losses(topic, next_offsets)
+    if found:
+        problems.append(f"messages in {raw_table.NAME}: {', '.join(found)}")
+    if problems:
+        raise CommandError("; ".join(problems))
+
+
+def summary(session: SparkSession, next_offsets: NextOffsets) -> str:
+    """Return how many rows are double and how many offsets have no row."""
+    landed = _landed(session)
+    double = sum(each.double_count for each in landed.values())
+    absent = sum(
+        next_offsets[partition] - each.first_offset - each.row_count + each.double_count
+        for partition, each in landed.items()
+        if each.first_offset is not None
+    )
+    why = ": `make audit` says why" if absent else ""
+    return f"{double:,} rows double, {absent:,} offsets without a row{why}"
+
+
+def _consumer(settings: Settings) -> KafkaConsumer:
+    return KafkaConsumer(
+        bootstrap_servers=settings.bootstrap_servers,
+        bootstrap_timeout_ms=CONNECT_TIMEOUT_MS,
+        isolation_level="read_committed",
+        auto_offset_reset="none",
+    )
+
+
+def _landed(session: SparkSession) -> dict[int, Landed]:
+    rows = session.sql(
+        "select partition, count(*), count(*) - count(distinct offset), min(offset) "
+        f"from {raw_table.NAME} group by partition"
+    ).collect()
+    return {row[0]: Landed(*row[1:]) for row in rows}
 
 
 def _audits(
@@ -124,74 +145,56 @@ def _audits(
     next_offsets: NextOffsets,
     sample: int,
 ) -> Iterator[PartitionAudit]:
-    counts = {
-        row[0]: row[1:]
-        for row in session.sql(
-            "select partition, count(*), count(*) - count(distinct offset) "
-            f"from {raw_table.NAME} group by partition"
-        ).collect()
-    }
-    ranges = _ranges_without_rows(session, topic, next_offsets)
-    rows = _sample(session, topic, sample) if sample else []
+    all_landed = _landed(session)
     behind = lag(topic, next_offsets)
     for partition, there in topic.items():
         where = TopicPartition(name, partition)
         consumer.assign([where])
-        row_count, double_count = counts.get(partition, (0, 0))
-        sampled = [row for row in rows if row["partition"] == partition]
+        landed = all_landed.get(partition, Landed())
+        first = there.begin
+        if landed.first_offset is not None:
+            first = min(first, landed.first_offset)
+        end = min(next_offsets.get(partition, first), there.end)
+        gaps: list[Gap] = []
+        if landed.row_count - landed.double_count != end - first:
+            for offsets in _ranges_without_rows(session, partition, first, end):
+                gaps.extend(_explain(consumer, where, there, *offsets))
+        sampled = _sample(session, partition, there, sample)
         yield PartitionAudit(
             partition=partition,
             begin_offset=there.begin,
             end_offset=there.end,
             lag=behind[partition],
-            row_count=row_count,
-            double_count=double_count,
-            gaps=[
-                gap
-                for number, first, last in ranges
-                if number == partition
-                for gap in _explain(consumer, where, there, first, last)
-            ],
+            row_count=landed.row_count,
+            double_count=landed.double_count,
+            gaps=gaps,
             sampled_count=len(sampled),
             different=[
-                row["offset"]
-                for row in sampled
-                if not _is_in_topic(consumer, where, row)
+                row["offset"] for row in sampled if _differs(consumer, where, row)
             ],
         )
 
 
 def _ranges_without_rows(
-    session: SparkSession, topic: TopicOffsets, next_offsets: NextOffsets
-) -> list[tuple[int, int, int]]:
-    """Return partition, first and last offset of each range that was read.
-
-    It starts at the topic's begin, or at the first row if that is before it.
-    """
-    bounds = ", ".join(
-        f"({partition}, {there.begin - 1}), "
-        f"({partition}, {max(there.begin, next_offsets.get(partition, 0))})"
-        for partition, there in topic.items()
-    )
+    session: SparkSession, partition: int, first: int, end: int
+) -> list[tuple[int, int]]:
+    """Return the ranges in first <= offset < end, each as its first and last offset."""
     rows = session.sql(
         f"""
-        select partition, offset + 1, next_offset - 1
+        select offset + 1, next_offset - 1
         from (
-            select
-                *,
-                lead(offset) over (partition by partition order by offset)
-                    as next_offset
+            select offset, lead(offset) over (order by offset) as next_offset
             from (
-                select partition, offset from {raw_table.NAME}
+                select offset from {raw_table.NAME} where partition = {partition}
                 union all
-                values {bounds}
+                values ({first - 1}), ({end})
             )
         )
         where next_offset > offset + 1
-        order by partition, offset
+        order by offset
         """
     ).collect()
-    return [(row[0], row[1], row[2]) for row in rows]
+    return [(row[0], row[1]) for row in rows]
 
 
 def _explain(
@@ -212,33 +215,45 @@ def _explain(
 def _messages(
     consumer: KafkaConsumer, where: TopicPartition, first: int, last: int
 ) -> Iterator[Any]:
-    """Yield the topic's messages in a range of offsets."""
+    """Yield the topic's messages in a range of offsets that it holds.
+
+    Raises:
+        UnavailableError: the broker sends nothing for some time.
+    """
     consumer.seek(where, first)
-    while consumer.position(where) <= last:
+    position, moved = first, time.monotonic()
+    while position <= last:
         for messages in consumer.poll(timeout_ms=_POLL_MS).values():
             for message in messages:
                 if message.offset > last:
                     return
                 yield message
+        if consumer.position(where) > position:
+            position, moved = consumer.position(where), time.monotonic()
+        elif time.monotonic() > moved + _PATIENCE_SECONDS:
+            raise UnavailableError(
+                f"Kafka has sent nothing of partition {where.partition}, offset "
+                f"{position}, for {_PATIENCE_SECONDS} s"
+            )
 
 
-def _sample(session: SparkSession, topic: TopicOffsets, size: int) -> list[Any]:
-    """Return random rows of each partition whose offsets the topic still holds."""
-    conditions = []
-    for partition, there in topic.items():
-        offsets = range(there.begin, there.end)
-        if offsets:
-            chosen = random.sample(offsets, min(size, len(offsets)))
-            listed = ", ".join(map(str, chosen))
-            conditions.append(f"(partition = {partition} and offset in ({listed}))")
+def _sample(
+    session: SparkSession, partition: int, there: PartitionOffsets, size: int
+) -> list[Any]:
+    """Return random rows whose offsets the topic still holds."""
+    offsets = range(there.begin, there.end)
+    chosen = random.sample(offsets, min(size, len(offsets)))
+    if not chosen:
+        return []
     return session.sql(
-        "select partition, offset, unix_millis(timestamp) as timestamp, "
-        f"timestamp_type, key, value, headers from {raw_table.NAME} "
-        f"where {' or '.join(conditions) or 'false'}"
+        "select offset, unix_millis(timestamp) as timestamp, timestamp_type, key, "
+        f"value, headers from {raw_table.NAME} "
+        f"where partition = {partition} and offset in ({', '.join(map(str, chosen))})"
     ).collect()
 
 
-def _is_in_topic(consumer: KafkaConsumer, where: TopicPartition, row: Any) -> bool:
+def _differs(consumer: KafkaConsumer, where: TopicPartition, row: Any) -> bool:
+    """Return whether the topic has other bytes; it may have none after compaction."""
     headers = [(header["key"], header["value"]) for header in row["headers"] or []]
     landed = (
         row["timestamp"],
@@ -247,8 +262,9 @@ def _is_in_topic(consumer: KafkaConsumer, where: TopicPartition, row: Any) -> bo
         row["value"],
         headers,
     )
-    return landed in (
-        (
+    return any(
+        landed
+        != (
             message.timestamp,
             message.timestamp_type,
             message.key,
@@ -262,12 +278,12 @@ def _is_in_topic(consumer: KafkaConsumer, where: TopicPartition, row: Any) -> bo
 def _text(audit: PartitionAudit) -> str:
     gaps = "".join(
         f"\n  offsets {gap.first} to {gap.last}: "
-        + (f"{gap.message_count} messages missing" if gap.message_count else gap.kind)
+        + _EXPLAINED[gap.kind].format(gap.message_count)
         for gap in audit.gaps
     )
     return (
-        f"partition {audit.partition}: topic offsets {audit.begin_offset} to "
-        f"{audit.end_offset - 1}, {audit.row_count:,} rows, {audit.double_count} "
-        f"double, lag {audit.lag}, {audit.sampled_count} compared, "
+        f"partition {audit.partition}: topic has offsets from {audit.begin_offset} to "
+        f"before {audit.end_offset}, lag {audit.lag}; {audit.row_count:,} rows, "
+        f"{audit.double_count} double; {audit.sampled_count} compared, "
         f"{len(audit.different)} different{gaps}"
     )

@@ -35,17 +35,14 @@ def drain(
     with spark_session(settings.spark_remote) as session:
         start = state = landing.prepare(session, source, topic, accept_loss)
         total = sum(lag(topic, start.next_offsets).values())
-        try:
-            with MessageProgress("landing", total) as progress:
-                for after in landing.land(session, settings, topic, state, batch_size):
-                    progress.advance(
-                        sum(after.next_offsets.values())
-                        - sum(state.next_offsets.values())
-                    )
-                    state = after
-        except KeyboardInterrupt:
-            print(landing.describe(settings, session, since=start))
-            raise
+        with MessageProgress("landing", total) as progress:
+            for after in landing.land(
+                session, settings, source, topic, state, batch_size
+            ):
+                progress.advance(
+                    sum(after.next_offsets.values()) - sum(state.next_offsets.values())
+                )
+                state = after
         print(landing.describe(settings, session, since=start))
         for sentence in held_back(topic):
             print(sentence, file=sys.stderr)

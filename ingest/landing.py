@@ -3,14 +3,25 @@
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
+from grpc import RpcError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql.connect.session import SparkSession
 
 from cli.program import CommandError
 from cli.settings import Settings
 from ingest import raw_table
-from ingest.offsets import Batch, Source, TopicOffsets, expired, losses, next_batch
+from ingest.offsets import (
+    Batch,
+    Source,
+    TopicOffsets,
+    expired,
+    losses,
+    next_batch,
+    truncations,
+)
 from ingest.raw_table import State
 
 _COLUMNS = (
@@ -46,49 +57,52 @@ def prepare(
     raw_table.claim(session, source, begin)
     state = raw_table.state(session)
     if accept_loss and (lost := expired(topic, state.next_offsets)):
-        print(f"accepted: {'; '.join(losses(topic, state.next_offsets))}")
         state = raw_table.accept_losses(session, state, lost)
+        for partition, offsets in lost.items():
+            print(
+                f"accepted as lost: partition {partition}, offsets {offsets.start} to "
+                f"{offsets.stop - 1}"
+            )
     if found := losses(topic, state.next_offsets):
-        lost = expired(topic, state.next_offsets)
-        hint = "; `ingest drain --accept-loss` lands the rest" if lost else ""
-        raise CommandError(f"{'; '.join(found)}; nothing was landed{hint}")
+        advice = "land a new topic in a new raw table"
+        if not truncations(topic, state.next_offsets):
+            advice = "`python -m ingest drain --accept-loss` lands the rest"
+        raise CommandError(f"{'; '.join(found)}; {advice}")
     return state
 
 
 def land(
     session: SparkSession,
     settings: Settings,
+    source: Source,
     topic: TopicOffsets,
     state: State,
     batch_size: int,
 ) -> Iterator[State]:
-    """Land what the topic holds beyond the state; yield the state after each batch."""
+    """Land what the topic holds beyond the state; yield the state after each batch.
+
+    Raises:
+        CommandError: as `prepare`, if the table has been changed meanwhile.
+    """
     while batch := next_batch(topic, state.next_offsets, batch_size):
         messages = read_messages(session, settings, batch)
         try:
             state = raw_table.land(messages, batch, state)
         except raw_table.ConflictError as error:
-            state = _state_after(error, session, state)
+            now = prepare(session, source, topic)
+            if now == state:
+                raise CommandError(f"{raw_table.NAME}: {error}") from error
+            print(
+                f"{raw_table.NAME} was changed meanwhile: going on from its new state",
+                file=sys.stderr,
+                flush=True,
+            )
+            state = now
         except KeyboardInterrupt:
-            session.interruptAll()
+            with suppress(PySparkException, RpcError):
+                session.interruptAll()
             raise
         yield state
-
-
-def _state_after(
-    error: raw_table.ConflictError, session: SparkSession, state: State
-) -> State:
-    """Return the state that another ingest has left."""
-    now = raw_table.state(session)
-    if now == state:
-        raise CommandError(f"{raw_table.NAME}: {error}; nothing was landed") from error
-    if now.next_offsets != state.next_offsets:
-        print(
-            "another ingest into this table is running: going on after its rows",
-            file=sys.stderr,
-            flush=True,
-        )
-    return now
 
 
 def read_messages(session: SparkSession, settings: Settings, batch: Batch) -> DataFrame:

@@ -10,8 +10,17 @@ from cli.settings import Settings
 from ingest import raw_table
 from ingest.spark import spark_session
 
-# Iceberg refuses to remove unknown files that a running write may have just created.
-_ORPHAN_HOURS = 24
+# Iceberg refuses 24 hours and less, because a running write may have created the files.
+_ORPHAN_HOURS = 25
+# The catalog may list tables of others, too.
+_SCHEMAS = {
+    "raw",
+    "reference",
+    "staging",
+    "intermediate",
+    "marts",
+    "test_failures",
+}
 
 
 @dataclass(frozen=True)
@@ -58,9 +67,10 @@ def maintain(settings: Settings, keep_hours: int, apply: bool) -> None:
 
 def _tables(session: SparkSession) -> Iterator[str]:
     for (namespace,) in session.sql("show namespaces").collect():
-        for row in session.sql(f"show tables in {namespace}").collect():
-            if not row["isTemporary"]:
-                yield f"{namespace}.{row['tableName']}"
+        if namespace in _SCHEMAS:
+            for row in session.sql(f"show tables in {namespace}").collect():
+                if not row["isTemporary"]:
+                    yield f"{namespace}.{row['tableName']}"
 
 
 def _size(session: SparkSession, table: str) -> TableSize:
@@ -82,14 +92,13 @@ def _expirable(session: SparkSession, table: str, keep_hours: int) -> int:
 
 
 def _maintain(session: SparkSession, table: str, keep_hours: int) -> None:
-    if table == raw_table.NAME:
-        # In order, so that a range of offsets prunes files.
-        order = "strategy => 'sort', sort_order => 'offset'"
-        _call(session, "rewrite_data_files", table, order)
-        raw_table.record_again(session)
-    else:
-        _call(session, "rewrite_data_files", table)
+    is_raw = table == raw_table.NAME
+    # In order, so that a range of offsets prunes files.
+    order = ["strategy => 'sort'", "sort_order => 'offset'"] if is_raw else []
+    _call(session, "rewrite_data_files", table, *order)
     _call(session, "rewrite_manifests", table)
+    if is_raw:
+        raw_table.record_again(session)
     expired = f"older_than => {_before(keep_hours)}"
     _call(session, "expire_snapshots", table, expired)
     unknown = f"older_than => {_before(max(keep_hours, _ORPHAN_HOURS))}"
@@ -99,7 +108,7 @@ def _maintain(session: SparkSession, table: str, keep_hours: int) -> None:
 def _before(hours: int) -> str:
     """Return a time as a literal, because `call` takes no expression."""
     moment = datetime.now(UTC) - timedelta(hours=hours)
-    return f"timestamp '{moment:%Y-%m-%d %H:%M:%S.%f}'"
+    return f"timestamp '{moment:%Y-%m-%d %H:%M:%S.%f}+00:00'"
 
 
 def _call(session: SparkSession, procedure: str, table: str, *arguments: str) -> None:

@@ -21,12 +21,17 @@ from ingest.offsets import Batch, NextOffsets, Source
 NAME = "raw.assessment_attempts"
 # In the summary of a snapshot; the others are table properties.
 _NEXT_OFFSETS = "ingest.next-offsets"
+_BATCH_ID = "ingest.batch-id"
 _TOPIC = "ingest.topic"
 _CLUSTER_ID = "ingest.cluster-id"
 _ACCEPTED_LOSSES = "ingest.accepted-losses"
 _SNAPSHOT = "current-snapshot-id"
 # A file holds rows of one Kafka partition, so a range of offsets prunes files. Each
 # task of a batch reads one Kafka partition, so there is nothing to shuffle or to sort.
+_WRITE_PROPERTIES = {
+    "write.distribution-mode": "none",
+    "write.spark.fanout.enabled": "true",
+}
 _DDL = f"""
 create table if not exists {NAME} (
     topic string comment 'Kafka topic; one raw table holds one topic',
@@ -42,16 +47,11 @@ create table if not exists {NAME} (
 using iceberg
 partitioned by (partition)
 comment 'One row per Kafka message, never parsed, never changed'
-tblproperties (
-    'ingest.table-id' = '{{table_id}}',
-    'write.distribution-mode' = 'none',
-    'write.spark.fanout.enabled' = 'true'
-)
 """
 
 
 class ConflictError(Exception):
-    """Offsets of a batch were landed after the snapshot that it was planned on."""
+    """The table has changed so that a batch can't be landed as it was planned."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,9 @@ class State:
 def create(session: SparkSession) -> None:
     """Create the raw table if it is missing."""
     session.sql("create namespace if not exists raw")
+    new = {"ingest.table-id": str(uuid.uuid4()), **_WRITE_PROPERTIES}
     try:
-        session.sql(_DDL.format(table_id=uuid.uuid4()))
+        session.sql(f"{_DDL} tblproperties ({_listed(new)})")
     except PySparkException:
         # Another client may have created it at the same moment.
         if not session.catalog.tableExists(NAME):
@@ -96,7 +97,9 @@ def claim(session: SparkSession, source: Source, first_offsets: NextOffsets) -> 
     wanted = _source_properties(source)
     if wanted.items() <= known.items() and known[_SNAPSHOT] != "none":
         return
-    _set_properties(session, wanted)
+    if not _WRITE_PROPERTIES.items() <= known.items():  # a table of version 0.1.0
+        session.sql(f"alter table {NAME} add partition field partition")
+    _set_properties(session, wanted | _WRITE_PROPERTIES)
     # So that every batch has a snapshot that it is planned on.
     landed = landed_since(session, {})
     _record(
@@ -126,8 +129,8 @@ def refusal(session: SparkSession, source: Source) -> str | None:
     else:
         found = "that has been deleted and created again: restore that one"
     return (
-        f"{NAME} holds a topic {topic!r} {found}, or drop the table, to land this one, "
-        "and build with --full-refresh"
+        f"{NAME} holds a topic {topic!r} {found}. To land this one instead, drop the "
+        "table and build with --full-refresh"
     )
 
 
@@ -188,16 +191,19 @@ def land(messages: DataFrame, batch: Batch, planned_on: State) -> State:
     once, whoever else lands it too, through this Spark server or through another one.
 
     Raises:
-        ConflictError: another ingest has landed some of these offsets.
+        ConflictError: another ingest has landed some of these offsets, or the table was
+            rolled back or created again since.
     """
     condition = " or ".join(
         f"(partition = {partition} and offset >= {span.start} and offset < {span.stop})"
         for partition, span in batch.items()
     )
     after = _after(planned_on, batch)
+    batch_id = str(uuid.uuid4())
     try:
         (
             _writer(messages, after)
+            .option(f"snapshot-property.{_BATCH_ID}", batch_id)
             .option("isolation-level", "serializable")
             .option("validate-from-snapshot-id", planned_on.snapshot)
             .overwrite(expr(condition))
@@ -206,8 +212,14 @@ def land(messages: DataFrame, batch: Batch, planned_on: State) -> State:
         if "org.apache.iceberg.exceptions.ValidationException" in str(error):
             raise ConflictError(str(error).splitlines()[0]) from error
         raise
-    # Its own commits since that snapshot can't conflict with later batches.
-    return State(planned_on.snapshot, after)
+    # The next batch is planned on this one, so that a rollback to before it is noticed.
+    landed = messages.sparkSession.sql(
+        f"select snapshot_id from {NAME}.snapshots "
+        f"where summary['{_BATCH_ID}'] = '{batch_id}'"
+    ).collect()
+    if not landed:
+        raise ConflictError("a batch that was just landed is gone")
+    return State(str(landed[0]["snapshot_id"]), after)
 
 
 def _after(planned_on: State, read: Mapping[int, range]) -> NextOffsets:
@@ -226,8 +238,11 @@ def _record(session: SparkSession, next_offsets: NextOffsets) -> None:
 
 
 def _set_properties(session: SparkSession, changes: Mapping[str, str]) -> None:
-    assignments = ", ".join(f"'{name}' = '{text}'" for name, text in changes.items())
-    session.sql(f"alter table {NAME} set tblproperties ({assignments})")
+    session.sql(f"alter table {NAME} set tblproperties ({_listed(changes)})")
+
+
+def _listed(changes: Mapping[str, str]) -> str:
+    return ", ".join(f"'{name}' = '{text}'" for name, text in changes.items())
 
 
 def _writer(rows: DataFrame, next_offsets: NextOffsets) -> DataFrameWriterV2:

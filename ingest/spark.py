@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from grpc import RpcError
-from pyspark.errors import PySparkException
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql.connect.client.retries import DefaultPolicy
 from pyspark.sql.connect.session import SparkSession
 
-from cli.program import UnavailableError
+from cli.program import CommandError, UnavailableError
 
 _CONNECT_SECONDS = 10
 _DEFAULT_PORT = 15002
@@ -26,6 +26,7 @@ def spark_session(remote: str) -> Iterator[SparkSession]:
 
     Raises:
         UnavailableError: nothing listens at `remote`, or Spark fails, in one line.
+        CommandError: Spark refuses a query.
     """
     started: str | None = ""
     try:
@@ -43,7 +44,11 @@ def spark_session(remote: str) -> Iterator[SparkSession]:
             ) from error
         text = str(error).strip()
         first = text.splitlines()[0] if text else type(error).__name__
-        raise UnavailableError(f"Spark at {remote}: {first}") from error
+        # What the analysis of a query refuses, a second try does not change.
+        kind = (
+            CommandError if isinstance(error, AnalysisException) else UnavailableError
+        )
+        raise kind(f"Spark at {remote}: {first}") from error
 
 
 def _start_of(remote: str) -> str | None:

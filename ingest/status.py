@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from cli.settings import Settings
 from ingest import raw_table
-from ingest.audit import partition_audits, problems
+from ingest.audit import summary
 from ingest.offsets import held_back, lag, losses
 from ingest.spark import spark_session
 from ingest.topic import admin_client, read_topic
@@ -15,7 +15,7 @@ def status(settings: Settings, as_json: bool) -> None:
     """Print topic lag, rows in the raw table, losses, and the newest message's age.
 
     As JSON: `topic`, `row_count`, `newest_at` (ISO 8601, null without a message),
-    `losses` and `held_back` (sentences), `audit` (what is wrong, in words), and for
+    `losses` and `held_back` (sentences), `audit` (its summary), and for
     each of `partitions` its `partition`, `begin_offset`, `end_offset`, `next_offset`
     (to read, null before the first ingest) and `lag`.
 
@@ -27,7 +27,7 @@ def status(settings: Settings, as_json: bool) -> None:
     with spark_session(settings.spark_remote) as session:
         next_offsets = raw_table.state(session).next_offsets
         refusal = raw_table.refusal(session, source)
-        audits = partition_audits(session, settings, topic, next_offsets)
+        audited = summary(session, next_offsets)
         [row] = session.sql(
             "select count(*) as row_count, unix_micros(max(timestamp)) as newest "
             f"from {raw_table.NAME}"
@@ -54,7 +54,7 @@ def status(settings: Settings, as_json: bool) -> None:
             "newest_at": newest.isoformat() if newest else None,
             "losses": lost,
             "held_back": held_back(topic),
-            "audit": problems(audits),
+            "audit": audited,
             "partitions": partitions,
         }
         print(json.dumps(found, indent=2))
@@ -66,7 +66,7 @@ def status(settings: Settings, as_json: bool) -> None:
     print(f"{'topic lag':<20} {sum(behind.values()):,} messages of {settings.topic}")
     print(f"{'raw rows':<20} {row['row_count']:,} in {raw_table.NAME}")
     print(f"{'newest message':<20} {age}")
-    print(f"{'audit':<20} {problems(audits) or 'nothing missing, nothing double'}")
+    print(f"{'audit':<20} {audited}")
     for name, sentences in (("held back", held_back(topic)), ("lost", lost)):
         for sentence in sentences:
             print(f"{name:<20} {sentence}")

@@ -1,11 +1,18 @@
 {#- Incremental models keep the messages of earlier builds. Those of another raw table,
     or those that a rollback took out of it, would mix with the present ones. -#}
 {% macro stop_if_raw_table_was_replaced() -%}
-    {%- if execute and flags.WHICH in ('build', 'run') and not flags.FULL_REFRESH -%}
+    {%- if execute and flags.WHICH in ('build', 'run') -%}
         {%- set raw = source('raw', 'assessment_attempts') -%}
-        {%- for id in selected_resources
-            if graph.nodes.get(id, {}).get('config', {}).materialized == 'incremental' -%}
-            {%- set node = graph.nodes[id] -%}
+        {%- set keeping = [] -%}
+        {%- for node in graph.nodes.values()
+            if node.config.materialized == 'incremental'
+            and '_kafka_offset' in node.columns -%}
+            {%- do keeping.append(node) -%}
+        {%- endfor -%}
+        {%- set selected = keeping
+            | selectattr('unique_id', 'in', selected_resources) | list -%}
+        {%- set rebuilt = selected if flags.FULL_REFRESH else [] -%}
+        {%- for node in keeping if selected and node not in rebuilt -%}
             {%- set built = load_relation(
                 api.Relation.create(schema=node.schema, identifier=node.alias)
             ) -%}
@@ -14,8 +21,9 @@
                 or not newest_messages_are_in_raw(built)
             ) -%}
                 {%- do exceptions.raise_compiler_error(
-                    built ~ ' holds messages that ' ~ raw ~ ' does not: that table was created again or rolled back. '
-                    ~ 'If it is as it should be, run `dbt build --full-refresh`'
+                    built ~ ' holds messages that ' ~ raw ~ ' does not: that table was '
+                    ~ 'created again or rolled back. If it is as it should be, run '
+                    ~ '`dbt build --full-refresh`'
                 ) -%}
             {%- endif -%}
         {%- endfor -%}
@@ -24,9 +32,14 @@
 
 {#- dbt-spark calls it for each table that it creates. -#}
 {% macro spark__tblproperties_clause() -%}
+    {%- set properties = dict(config.get('tblproperties') or {}) -%}
     {%- if config.get('materialized') == 'incremental' -%}
-        tblproperties ('assessments.raw-table-id' = '{{ raw_table_id() }}')
+        {%- do properties.update({'assessments.raw-table-id': raw_table_id()}) -%}
     {%- endif -%}
+    {%- for name, value in properties.items() %}
+        {{- 'tblproperties (' if loop.first }} '{{ name }}' = '{{ value }}'
+        {{- ')' if loop.last else ',' }}
+    {%- endfor -%}
 {%- endmacro %}
 
 {% macro accepted_losses() -%}
@@ -59,7 +72,7 @@
         {%- do conditions.append('(' ~ one_row ~ ')') -%}
     {%- endfor -%}
     {%- set found = run_query(
-        'select count(*) from ' ~ source('raw', 'assessment_attempts')
+        'select count(distinct partition) from ' ~ source('raw', 'assessment_attempts')
         ~ ' where ' ~ (conditions | join(' or ') or 'false')
     ).rows[0][0] -%}
     {{ return(found == newest | length) }}

@@ -18,8 +18,7 @@ from kafka import KafkaAdminClient, TopicPartition
 
 from cli.settings import from_environment
 from data.generate import attempts
-from ingest import raw_table
-from ingest.landing import read_messages
+from ingest import landing, raw_table
 from ingest.offsets import next_batch
 from ingest.spark import spark_session
 from ingest.topic import admin_client, read_topic
@@ -137,10 +136,10 @@ def test_batch_that_another_ingest_has_landed_is_refused() -> None:
         state = raw_table.state(one)
         assert raw_table.state(other) == state
         batch = next_batch(topic, state.next_offsets, size=20)
-        raw_table.land(read_messages(one, settings, batch), batch, state)
+        raw_table.land(landing.read_messages(one, settings, batch), batch, state)
         before = _landed()
         with pytest.raises(raw_table.ConflictError, match="conflicting files"):
-            raw_table.land(read_messages(other, settings, batch), batch, state)
+            raw_table.land(landing.read_messages(other, settings, batch), batch, state)
         assert _landed() == before
     ingest("drain")
     _assert_landed_exactly_once()
@@ -258,9 +257,24 @@ def test_audit_finds_what_is_missing_double_or_different() -> None:
     damaged = ingest("audit", "--sample", "5", exit_code=1)
     assert "2 missing, 1 double, 5 different from the topic" in damaged.stderr
     assert "  offsets 3 to 4: 2 messages missing" in damaged.stdout
-    assert "2 missing, 1 double" in ingest("status").stdout
+    assert "1 rows double, 2 offsets without a row" in ingest("status").stdout
     _call(f"rollback_to_snapshot('{raw_table.NAME}', {sound})")
     ingest("audit")
+
+
+def test_rollback_between_two_batches_is_noticed() -> None:
+    _publish(60)
+    settings = from_environment(ENVIRONMENT)
+    with admin_client(settings) as admin:
+        source, topic = read_topic(admin, settings)
+    with spark_session(settings.spark_remote) as session:
+        state = landing.prepare(session, source, topic)
+        batches = landing.land(session, settings, source, topic, state, batch_size=20)
+        next(batches)
+        next(batches)
+        _call(f"rollback_to_snapshot('{raw_table.NAME}', {state.snapshot})")
+        assert sum(1 for _ in batches) > 1
+    _assert_landed_exactly_once()
 
 
 def test_maintenance_bounds_the_files_and_changes_no_row() -> None:
@@ -292,9 +306,11 @@ def test_accepted_loss_lands_the_rest() -> None:
     produce([RawMessage(0, 1, None, b"kept"), RawMessage(4, 2, None, b"kept")])
     before = _landed()
     lost = "partition 4: offsets 0 to 0 are no longer in the topic"
-    assert lost in ingest("drain", exit_code=1).stderr
+    for command in ("drain", "audit"):
+        assert lost in ingest(command, exit_code=1).stderr
     assert _landed() == before
-    assert lost in ingest("drain", "--accept-loss").stdout
+    accepted = "accepted as lost: partition 4, offsets 0 to 0"
+    assert accepted in ingest("drain", "--accept-loss").stdout
     assert ingest("drain").stdout.startswith("0 messages of assessment-attempts")
     _assert_landed_exactly_once()
     assert json.loads(
