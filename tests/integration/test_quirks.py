@@ -182,7 +182,7 @@ def test_build_refuses_messages_that_raw_does_not_hold(project: Path) -> None:
         f"select snapshot_id from {raw}.snapshots order by committed_at"
     )
     query(f"call lake.system.rollback_to_snapshot('{raw}', {first[0]})")
-    refusal = "staging.stg_assessments__messages holds messages that raw.assessment_"
+    refusal = "holds messages that raw.assessment_attempts does not"
     assert refusal in build(exit_code=2)
     ingest("drain")
     build(exit_code=0)
