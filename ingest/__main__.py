@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     batches.add_argument(
         "--batch-size",
         type=_positive,
-        default=50_000,
+        default=200_000,
         metavar="N",
         help="messages per batch; each batch is one commit (default: %(default)s)",
     )
