@@ -76,13 +76,11 @@ def _parser() -> argparse.ArgumentParser:
         help=f"Spark Connect [SPARK_REMOTE, {defaults.spark_remote}]",
     )
     batches = argparse.ArgumentParser(add_help=False)
-    batches.add_argument(
-        "--batch-size",
-        type=_positive,
-        default=200_000,
-        metavar="N",
-        help="messages per batch; each batch is one commit (default: %(default)s)",
+    _add_number(
+        batches, "--batch-size", 200_000, "messages per batch; each batch is one commit"
     )
+    as_json = argparse.ArgumentParser(add_help=False)
+    as_json.add_argument("--json", action="store_true", help="print it as JSON")
     parser = program.parser(
         "python -m ingest",
         "Move assessment attempts: file to Kafka, Kafka to the raw table.",
@@ -134,26 +132,17 @@ def _parser() -> argparse.ArgumentParser:
         parents=[shared, batches],
         help="keep landing messages as they come, until Ctrl-C",
     )
-    follow.add_argument(
-        "--every",
-        type=_positive,
-        default=10,
-        metavar="SECONDS",
-        help="how often to look for new messages (default: %(default)s)",
+    _add_number(
+        follow, "--every", 10, "how often to look for new messages", metavar="SECONDS"
     )
     audit = commands.add_parser(
         "audit",
-        parents=[shared],
+        parents=[shared, as_json],
         help="compare topic and raw table; fail if anything is missing or double",
     )
-    audit.add_argument(
-        "--sample",
-        type=_positive,
-        default=20,
-        metavar="N",
-        help="rows of each partition to compare byte for byte (default: %(default)s)",
+    _add_number(
+        audit, "--sample", 20, "rows of each partition to compare byte for byte"
     )
-    audit.add_argument("--json", action="store_true", help="print it as JSON")
     maintain = commands.add_parser(
         "maintain",
         parents=[shared],
@@ -161,35 +150,40 @@ def _parser() -> argparse.ArgumentParser:
         description="Compact every table, expire its old snapshots, and remove files "
         "that nothing refers to. Without --apply, print what would be done.",
     )
-    maintain.add_argument(
-        "--keep-hours",
-        type=_not_negative,
-        default=24,
-        metavar="N",
-        help="keep snapshots of this age and younger (default: %(default)s)",
+    _add_number(
+        maintain, "--keep-hours", 24, "keep snapshots of this age and younger", least=0
     )
     maintain.add_argument("--apply", action="store_true", help="do it")
-    status = commands.add_parser(
+    commands.add_parser(
         "status",
-        parents=[shared],
+        parents=[shared, as_json],
         help="lag of the raw table behind the topic, its rows and newest message",
     )
-    status.add_argument("--json", action="store_true", help="print it as JSON")
     return parser
 
 
-def _positive(text: str) -> int:
-    return _at_least(1, text)
+def _add_number(
+    parser: argparse.ArgumentParser,
+    flag: str,
+    default: int,
+    what: str,
+    least: int = 1,
+    metavar: str = "N",
+) -> None:
+    """Add an option that takes a whole number from `least`."""
 
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"write a whole number from {least}")
+        return int(text)
 
-def _not_negative(text: str) -> int:
-    return _at_least(0, text)
-
-
-def _at_least(least: int, text: str) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"write a whole number from {least}")
-    return int(text)
+    parser.add_argument(
+        flag,
+        type=number,
+        default=default,
+        metavar=metavar,
+        help=f"{what} (default: %(default)s)",
+    )
 
 
 if __name__ == "__main__":

@@ -49,6 +49,10 @@ class Landed:
     double_count: int = 0
     first_offset: int | None = None
 
+    @property
+    def offset_count(self) -> int:
+        return self.row_count - self.double_count
+
 
 @dataclass(frozen=True)
 class PartitionAudit:
@@ -112,7 +116,7 @@ def summary(session: SparkSession, next_offsets: NextOffsets) -> str:
     landed = _landed(session)
     double = sum(each.double_count for each in landed.values())
     absent = sum(
-        next_offsets[partition] - each.first_offset - each.row_count + each.double_count
+        next_offsets[partition] - each.first_offset - each.offset_count
         for partition, each in landed.items()
         if each.first_offset is not None
     )
@@ -156,7 +160,7 @@ def _audits(
             first = min(first, landed.first_offset)
         end = min(next_offsets.get(partition, first), there.end)
         gaps: list[Gap] = []
-        if landed.row_count - landed.double_count != end - first:
+        if landed.offset_count != end - first:
             for offsets in _ranges_without_rows(session, partition, first, end):
                 gaps.extend(_explain(consumer, where, there, *offsets))
         sampled = _sample(session, partition, there, sample)

@@ -43,7 +43,7 @@ def drain(
                     sum(after.next_offsets.values()) - sum(state.next_offsets.values())
                 )
                 state = after
-        print(landing.describe(settings, session, since=start))
+        print(landing.describe(session, settings, since=start))
         for sentence in held_back(topic):
             print(sentence, file=sys.stderr)
         if snapshot_file:

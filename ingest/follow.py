@@ -77,7 +77,7 @@ def _land(
     with spark_session(settings.spark_remote) as session:
         state = landing.prepare(session, source, topic)
         for after in landing.land(session, settings, source, topic, state, batch_size):
-            line = landing.describe(settings, session, since=state)
+            line = landing.describe(session, settings, since=state)
             print(f"{_now()} {line}", flush=True)
             state = after
             if received:

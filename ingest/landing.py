@@ -129,7 +129,7 @@ def _as_spark_reaches(session: SparkSession, settings: Settings) -> str:
     return known or servers
 
 
-def describe(settings: Settings, session: SparkSession, since: State) -> str:
+def describe(session: SparkSession, settings: Settings, since: State) -> str:
     """Return a line that says what was landed since a state."""
     landed = raw_table.landed_since(session, since.next_offsets)
     total = sum(rows for rows, _, _ in landed.values())

@@ -94,9 +94,9 @@ def claim(session: SparkSession, source: Source, first_offsets: NextOffsets) -> 
     Raises:
         CommandError: the table holds another topic, or an earlier one of that name.
     """
-    if reason := refusal(session, source):
-        raise CommandError(f"{reason}; nothing was landed")
     known = properties(session)
+    if reason := _refusal(session, known, source):
+        raise CommandError(f"{reason}; nothing was landed")
     wanted = _source_properties(source)
     if wanted.items() <= known.items() and known[_SNAPSHOT] != "none":
         return
@@ -113,7 +113,12 @@ def claim(session: SparkSession, source: Source, first_offsets: NextOffsets) -> 
 
 def refusal(session: SparkSession, source: Source) -> str | None:
     """Return why the table can't take messages of the topic, or None if it can."""
-    known = properties(session)
+    return _refusal(session, properties(session), source)
+
+
+def _refusal(
+    session: SparkSession, known: Mapping[str, str], source: Source
+) -> str | None:
     wanted = _source_properties(source)
     if wanted.items() <= known.items():
         return None

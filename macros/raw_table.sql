@@ -12,12 +12,13 @@
         {%- set selected = keeping
             | selectattr('unique_id', 'in', selected_resources) | list -%}
         {%- set rebuilt = selected if flags.FULL_REFRESH else [] -%}
+        {%- set raw_id = raw_table_id() if selected -%}
         {%- for node in keeping if selected and node not in rebuilt -%}
             {%- set built = load_relation(
                 api.Relation.create(schema=node.schema, identifier=node.alias)
             ) -%}
             {%- if built and (
-                table_property(built, 'assessments.raw-table-id') != raw_table_id()
+                table_property(built, 'assessments.raw-table-id') != raw_id
                 or not newest_messages_are_in_raw(built)
             ) -%}
                 {%- do exceptions.raise_compiler_error(
