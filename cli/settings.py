@@ -26,12 +26,13 @@ class Settings:
     spark_remote: str
     thrift_host: str
     thrift_port: int
+    client_properties: Path | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"sc://[^/:;\s]+(:\d+)?(/.*)?", self.spark_remote):
             raise CommandError(
-                f"SPARK_REMOTE is {self.spark_remote!r}, which is not a Spark Connect "
-                "address: write it as sc://host:port"
+                f"SPARK_REMOTE is {shown(self.spark_remote)!r}, which is not a Spark "
+                "Connect address: write it as sc://host:port"
             )
         for server in self.bootstrap_servers.split(","):
             host, _, port = server.strip().rpartition(":")
@@ -49,6 +50,7 @@ def from_environment(
     bootstrap_servers: str | None = None,
     topic: str | None = None,
     spark_remote: str | None = None,
+    client_properties: str | None = None,
 ) -> Settings:
     """Return the settings in effect: a flag wins over the environment.
 
@@ -58,6 +60,7 @@ def from_environment(
     port = environment.get("SPARK_THRIFT_PORT", str(_PORTS["spark_thrift"]))
     if not port.isdigit():
         raise CommandError(f"SPARK_THRIFT_PORT is {port!r}: set it to a port number")
+    file = client_properties or environment.get("KAFKA_CLIENT_PROPERTIES")
     return Settings(
         bootstrap_servers=bootstrap_servers
         or environment.get("KAFKA_BOOTSTRAP_SERVERS", f"{HOST}:{_PORTS['kafka']}"),
@@ -66,4 +69,18 @@ def from_environment(
         or environment.get("SPARK_REMOTE", f"sc://{HOST}:{_PORTS['spark_connect']}"),
         thrift_host=environment.get("SPARK_THRIFT_HOST", HOST),
         thrift_port=int(port),
+        client_properties=Path(file).resolve() if file else None,
     )
+
+
+def for_client(remote: str) -> str:
+    """Return the address of a Spark Connect server as its Python client needs it.
+
+    Without TLS, the client sends a token only to a host that is called localhost.
+    """
+    return remote.replace(f"sc://{HOST}", "sc://localhost")
+
+
+def shown(remote: str) -> str:
+    """Return the address of a Spark Connect server as it may be printed."""
+    return re.sub(r"(?i)(token=)[^;]*", r"\1***", remote)

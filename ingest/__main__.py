@@ -23,7 +23,11 @@ def main() -> int:
 
 def _run(parsed: argparse.Namespace) -> None:
     settings = from_environment(
-        os.environ, parsed.bootstrap_servers, parsed.topic, parsed.spark_remote
+        os.environ,
+        parsed.bootstrap_servers,
+        parsed.topic,
+        parsed.spark_remote,
+        parsed.client_properties,
     )
     # Imported where needed, because pyspark takes more than a second.
     if parsed.command == "init":
@@ -74,6 +78,12 @@ def _parser() -> argparse.ArgumentParser:
         "--spark-remote",
         metavar="URL",
         help=f"Spark Connect [SPARK_REMOTE, {defaults.spark_remote}]",
+    )
+    group.add_argument(
+        "--client-properties",
+        metavar="FILE",
+        help="how to connect to brokers that demand TLS or SASL, in the format of "
+        "Kafka's clients [KAFKA_CLIENT_PROPERTIES, none]",
     )
     batches = argparse.ArgumentParser(add_help=False)
     _add_number(

@@ -16,7 +16,7 @@ from cli.settings import Settings
 from ingest import raw_table
 from ingest.offsets import NextOffsets, PartitionOffsets, TopicOffsets, lag, losses
 from ingest.spark import spark_session
-from ingest.topic import CONNECT_TIMEOUT_MS, admin_client, broker_errors, read_topic
+from ingest.topic import admin_client, broker_errors, connection, read_topic
 
 _POLL_MS = 1000
 _PATIENCE_SECONDS = 30
@@ -126,8 +126,7 @@ def summary(session: SparkSession, next_offsets: NextOffsets) -> str:
 
 def _consumer(settings: Settings) -> KafkaConsumer:
     return KafkaConsumer(
-        bootstrap_servers=settings.bootstrap_servers,
-        bootstrap_timeout_ms=CONNECT_TIMEOUT_MS,
+        **connection(settings),
         isolation_level="read_committed",
         auto_offset_reset="none",
     )

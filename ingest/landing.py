@@ -12,7 +12,7 @@ from pyspark.sql.connect.session import SparkSession
 
 from cli.program import CommandError
 from cli.settings import Settings
-from ingest import raw_table
+from ingest import client_properties, raw_table
 from ingest.offsets import (
     Batch,
     Source,
@@ -109,8 +109,12 @@ def read_messages(session: SparkSession, settings: Settings, batch: Batch) -> Da
     """Read a batch from Kafka, committed messages only."""
     first = {str(part): span.start for part, span in batch.items()}
     end = {str(part): span.stop for part, span in batch.items()}
+    options = {}
+    if settings.client_properties:
+        options = client_properties.for_spark(settings.client_properties)
     return (
         session.read.format("kafka")
+        .options(**options)
         .option("kafka.bootstrap.servers", _as_spark_reaches(session, settings))
         .option("kafka.isolation.level", "read_committed")
         .option("assign", json.dumps({settings.topic: list(batch)}))

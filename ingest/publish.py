@@ -14,9 +14,9 @@ from cli.progress import MessageProgress
 from cli.settings import Settings
 from ingest.records import InputError, Record, read_records
 from ingest.topic import (
-    CONNECT_TIMEOUT_MS,
     admin_client,
     broker_errors,
+    connection,
     largest_message_bytes,
     read_topic,
 )
@@ -101,8 +101,7 @@ def _send(
 ) -> None:
     with broker_errors(settings):
         producer = KafkaProducer(
-            bootstrap_servers=settings.bootstrap_servers,
-            bootstrap_timeout_ms=CONNECT_TIMEOUT_MS,
+            **connection(settings),
             acks="all",
             delivery_timeout_ms=_DELIVERY_TIMEOUT_MS,
             request_timeout_ms=_DELIVERY_TIMEOUT_MS // 2,
@@ -126,6 +125,8 @@ def _send(
     except (InputError, KafkaError, OSError) as error:
         pending.settle_all(ignore_errors=True)
         text = repr(error) if isinstance(error, KafkaError) else str(error)
+        if "AuthorizationFailed" in text:
+            text = f"no right to write to topic {settings.topic} ({text})"
         raise CommandError(
             f"{name}: {text}; {pending.acknowledged:,} messages were acknowledged"
         ) from error

@@ -11,6 +11,7 @@ from pyspark.sql.connect.client.retries import DefaultPolicy
 from pyspark.sql.connect.session import SparkSession
 
 from cli.program import CommandError, UnavailableError
+from cli.settings import for_client, shown
 
 _CONNECT_SECONDS = 10
 _DEFAULT_PORT = 15002
@@ -39,16 +40,21 @@ def spark_session(remote: str) -> Iterator[SparkSession]:
     except (PySparkException, RpcError) as error:
         if started and _start_of(remote) != started:
             raise UnavailableError(
-                f"Spark at {remote} stopped or was restarted during this command; "
-                "nothing is lost: run the command again"
+                f"Spark at {shown(remote)} stopped or was restarted during this "
+                "command; nothing is lost: run the command again"
             ) from error
         text = str(error).strip()
+        if "UNAUTHENTICATED" in text:
+            raise CommandError(
+                f"Spark at {shown(remote)} refuses the token: set "
+                "SPARK_CONNECT_AUTHENTICATE_TOKEN to that of the server"
+            ) from error
         first = text.splitlines()[0] if text else type(error).__name__
         # What the analysis of a query refuses, a second try does not change.
         kind = (
             CommandError if isinstance(error, AnalysisException) else UnavailableError
         )
-        raise kind(f"Spark at {remote}: {first}") from error
+        raise kind(f"Spark at {shown(remote)}: {first}") from error
 
 
 def _start_of(remote: str) -> str | None:
@@ -74,10 +80,10 @@ def _connect(remote: str) -> SparkSession:
             pass
     except OSError as error:
         raise UnavailableError(
-            f"nothing listens at {remote} ({error.strerror or error}): start Spark "
-            "with `make up`, or set SPARK_REMOTE"
+            f"nothing listens at {shown(remote)} ({error.strerror or error}): start "
+            "Spark with `make up`, or set SPARK_REMOTE"
         ) from error
-    session = SparkSession.builder.remote(remote).create()
+    session = SparkSession.builder.remote(for_client(remote)).create()
     # Wait for a server that restarts for some seconds, not for ten minutes.
     session.client.set_retry_policies([DefaultPolicy(max_retries=6, max_backoff=5000)])
     return session

@@ -1,7 +1,10 @@
 """The Kafka topic as ingest sees it: its partitions, their offsets, its limits."""
 
+import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType
@@ -10,9 +13,29 @@ from kafka.protocol.consumer.offsets import IsolationLevel, OffsetSpec
 
 from cli.program import CommandError, UnavailableError
 from cli.settings import Settings
+from ingest import client_properties
 from ingest.offsets import PartitionOffsets, Source
 
-CONNECT_TIMEOUT_MS = 10_000
+_CONNECT_TIMEOUT_MS = 10_000
+_REFUSAL = re.compile(
+    r"(certificate verify failed:|\w+ alert|Authentication failed) [^()]+"
+)
+
+
+def connection(settings: Settings) -> dict[str, Any]:
+    """Return the arguments with which each Kafka client connects.
+
+    Raises:
+        CommandError: the file of KAFKA_CLIENT_PROPERTIES can't be used.
+    """
+    security = {}
+    if settings.client_properties:
+        security = client_properties.for_kafka_python(settings.client_properties)
+    return {
+        "bootstrap_servers": settings.bootstrap_servers,
+        "bootstrap_timeout_ms": _CONNECT_TIMEOUT_MS,
+        **security,
+    }
 
 
 @contextmanager
@@ -23,10 +46,7 @@ def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
         UnavailableError: no broker answers within ten seconds.
     """
     with broker_errors(settings):
-        admin = KafkaAdminClient(
-            bootstrap_servers=settings.bootstrap_servers,
-            bootstrap_timeout_ms=CONNECT_TIMEOUT_MS,
-        )
+        admin = KafkaAdminClient(**connection(settings))
         try:
             yield admin
         finally:
@@ -37,15 +57,48 @@ def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
 def broker_errors(settings: Settings) -> Iterator[None]:
     """Turn a Kafka error into a CommandError: one line that says what to do."""
     servers = settings.bootstrap_servers
+    failures = _Failures()
     try:
-        yield
+        with failures:
+            yield
     except RetriableError as error:
+        if failures.refusal:
+            raise CommandError(
+                f"no connection to Kafka at {servers}: {failures.refusal}; check "
+                "KAFKA_CLIENT_PROPERTIES"
+            ) from error
+        if failures.is_closed:
+            raise UnavailableError(
+                f"Kafka at {servers} closes every connection: check protocol, user and "
+                "password in KAFKA_CLIENT_PROPERTIES"
+            ) from error
         raise UnavailableError(
             f"no answer from Kafka at {servers} ({type(error).__name__}): start it "
             "with `make up`, or set KAFKA_BOOTSTRAP_SERVERS"
         ) from error
     except KafkaError as error:
         raise CommandError(f"Kafka at {servers} refuses: {error}") from error
+
+
+class _Failures(logging.Handler):
+    """Remembers why a broker refused: kafka-python logs it, then raises a timeout."""
+
+    refusal: str | None = None
+    is_closed = False
+
+    def __enter__(self) -> None:
+        logging.getLogger("kafka").addHandler(self)
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("kafka").removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if found := _REFUSAL.search(text):
+            self.refusal = found[0].strip()
+        # A login that fails may look like this too: the client can miss the answer.
+        if "socket disconnected" in text or "ECONNREFUSED" in text:
+            self.is_closed = "socket disconnected" in text
 
 
 def create(admin: KafkaAdminClient, settings: Settings, partitions: int) -> bool:

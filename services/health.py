@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+from cli.settings import for_client
 from services.stack import Stack, kind_of
 
 _TOPIC = "stack-health"
@@ -114,7 +115,7 @@ def spark(stack: Stack) -> None:
     # Fail at once if nothing listens: a Spark Connect client waits for minutes.
     _reach(stack, "spark", "spark_connect")
     _reach(stack, "spark", "spark_thrift")
-    session = SparkSession.builder.remote(stack.spark_remote).create()
+    session = SparkSession.builder.remote(for_client(stack.spark_remote)).create()
     # Without a live executor, a task waits for ever.
     interrupt = threading.Timer(_TASK_SECONDS, session.interruptAll)
     interrupt.start()

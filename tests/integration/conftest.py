@@ -22,6 +22,7 @@ _GROUPS = {
     "test_nothing": "models",
     "test_sample": "models",
     "test_quirks": "models",
+    "test_secured_kafka": "secured",
     # For the process that has finished first. These need only a topic with messages.
     "test_other_settings": "settings",
     "test_publish": "publish",

@@ -67,7 +67,9 @@ def ingest(
 
 
 @contextmanager
-def start(*command: str) -> Iterator[subprocess.Popen[str]]:
+def start(
+    *command: str, environment: Mapping[str, str] = {}
+) -> Iterator[subprocess.Popen[str]]:
     """Run a command in the background, with the default handler of SIGINT.
 
     If a shell runs the tests in the background, they ignore SIGINT, and so would a
@@ -78,7 +80,7 @@ def start(*command: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         ("env", "--default-signal=INT", *command),
         cwd=ROOT,
-        env={**shell.ENVIRONMENT, **ENVIRONMENT},
+        env={**shell.ENVIRONMENT, **ENVIRONMENT, **environment},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -82,8 +82,10 @@ def test_cluster_with_a_hive_metastore_ingests_and_builds(
         "<value>false</value></property></configuration>"
     )
     master = f"spark://{STACK.address('spark_master', 'spark_master')}"
+    token = {"SPARK_CONNECT_AUTHENTICATE_TOKEN": "a-secret"}
     up(
         {
+            **token,
             "SPARK_MASTER": master,
             "HIVE_METASTORE_URIS": metastore,
             "HADOOP_CONF_DIR": str(tmp_path),
@@ -93,9 +95,11 @@ def test_cluster_with_a_hive_metastore_ingests_and_builds(
     shown = run("python", "-m", "services", "status").stdout
     assert Counter(shown.split())["RUNNING"] == len(SERVICES) + 4
 
-    ingest("init")
+    ingest("init", environment=token)
+    refused = ingest("drain", exit_code=1).stderr
+    assert "refuses the token: set SPARK_CONNECT_AUTHENTICATE_TOKEN" in refused
     assert query("select count(*) from raw.assessment_attempts") == [(0,)]
-    ingest("drain")
+    ingest("drain", environment=token)
     stored = "assert_every_landed_message_is_staged_once"  # a test with a table
     run(
         *("dbt", "build", "--select", "+fct_attempts", stored),

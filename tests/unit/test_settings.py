@@ -41,6 +41,7 @@ def test_flag_wins_over_the_environment() -> None:
         ("ASSESSMENTS_TOPIC", "", "ASSESSMENTS_TOPIC"),
         ("SPARK_REMOTE", "spark://h:7077", "SPARK_REMOTE"),
         ("SPARK_REMOTE", "sc://", "SPARK_REMOTE"),
+        ("SPARK_REMOTE", "http://h/;token=secret", r"token=\*\*\*'"),
         ("SPARK_THRIFT_PORT", "thrift", "SPARK_THRIFT_PORT"),
     ],
 )
