@@ -71,8 +71,11 @@ $(RUN)/raw-snapshot: landed
 	@:
 
 # `make run` builds once for each state of the raw table and of the dbt project. The
-# stamp has the time when the build began, so that no later change is missed.
-DBT_BUILD = touch $(BUILT).part && $(BIN)/dbt build && mv $(BUILT).part $(BUILT) && \
+# stamp has the time when the build began, so that no later change is missed. The lock
+# ends with the processes that hold it, even if they are killed.
+DBT_BUILD = exec 9>$(BUILT).lock && { flock --nonblock 9 || { echo "another build of" \
+		"these schemas is running: try again when it has ended" >&2; exit 1; }; } && \
+	touch $(BUILT).part && $(BIN)/dbt build && mv $(BUILT).part $(BUILT) && \
 	touch -r $(MANIFEST) $(PARSED)
 
 $(BUILT): $(RUN)/raw-snapshot $(PROJECT) | up

@@ -192,9 +192,15 @@ def test_build_refuses_messages_that_raw_does_not_hold(project: Path) -> None:
 
 
 def test_full_refresh_changes_no_incremental_table(project: Path) -> None:
-    """Each build makes the other tables in full from these."""
+    """Each build makes the other tables in full from these.
+
+    Readers always find a table, because it is replaced in one commit, never dropped.
+    """
     selected = ("config.materialized:incremental", "fct_attempts")
+    versions = "select snapshot_id from staging.stg_assessments__messages.snapshots"
+    before = query(versions)
     _dbt(project, "run", "--full-refresh", "--select", *selected)
+    assert set(before) < set(query(versions))
     for table in (
         "staging.stg_assessments__rejected_messages",
         "marts.fct_attempts",
@@ -331,6 +337,29 @@ def test_report_lists_every_reason_to_doubt_the_numbers(tmp_path: Path) -> None:
     lost = r"offsets (\d+) to \1 are no longer in the topic"
     assert re.search(lost, said)
     assert re.search(lost, ingest("drain", exit_code=1).stderr)
+
+
+def test_messages_landed_during_a_build_wait_for_the_next_one(project: Path) -> None:
+    """And a loss that was accepted is a gap."""
+    accepted = ingest("drain", "--accept-loss").stdout
+    lost = re.search(r"accepted as lost: partition 0, offsets (\d+) to \1", accepted)
+    assert lost
+    _dbt(project, "run", "--select", "stg_assessments__messages")
+    staged = query("select count(*) from staging.stg_assessments__messages")
+    produce([RawMessage(0, 4, None, b"landed in the middle of the build")])
+    ingest("drain")
+    _dbt(
+        project,
+        *("build", "--select", "+audit_message_outcomes", "audit_offset_gaps"),
+        *("--exclude", "stg_assessments__messages", "resource_type:unit_test"),
+    )
+    counted = query("select sum(message_count) from marts.audit_message_outcomes")
+    assert counted == staged
+    gaps = query(
+        "select first_missing_offset, last_missing_offset, missing_count "
+        "from marts.audit_offset_gaps where partition = 0"
+    )
+    assert (int(lost[1]), int(lost[1]), 1) in gaps
 
 
 def _verdict(folder: Path) -> str:

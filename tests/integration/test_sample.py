@@ -1,5 +1,6 @@
 """`make run` on the sample, and the ways to use its tables."""
 
+import fcntl
 import json
 import re
 import sys
@@ -110,3 +111,21 @@ def test_developer_target_uses_its_own_schemas() -> None:
     run("dbt", "seed", environment=environment)
     before = query("select * from reference.excluded_exams")
     assert query("select * from ada_reference.excluded_exams") == before
+
+
+def test_readers_never_find_a_seed_empty() -> None:
+    """Each version of the table that a reader could see has all rows."""
+    versions = "select summary['total-records'] from reference.excluded_exams.snapshots"
+    before = query(versions)
+    run("dbt", "seed")
+    [(rows,)] = query("select cast(count(*) as string) from reference.excluded_exams")
+    assert query(versions) == [*before, (rows,)]
+
+
+def test_build_beside_another_one_is_refused() -> None:
+    run("make", "up")
+    file = STACK.directory / "run" / "built-shared-.lock"
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused = run("make", "build", exit_code=2)
+    assert "another build of these schemas is running" in refused.stderr
