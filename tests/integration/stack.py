@@ -6,19 +6,22 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pyarrow
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from pyhive import hive
 
 from cli.settings import HOST, ROOT
+from ingest.__main__ import main
 from services.processes import Supervisor
 from services.stack import Stack
 from tests import shell
@@ -60,10 +63,26 @@ def run(
 
 
 def ingest(
-    *arguments: str, exit_code: int | None = 0, environment: Mapping[str, str] = {}
+    *arguments: str, exit_code: int = 0, environment: Mapping[str, str] = {}
 ) -> subprocess.CompletedProcess[str]:
-    command = ("python", "-m", "ingest", *arguments)
-    return run(*command, exit_code=exit_code, environment=environment)
+    """Run `python -m ingest` in this process, which has already imported pyspark.
+
+    That saves two seconds. Where the process matters, `start` one.
+    """
+    printed, errors = io.StringIO(), io.StringIO()
+    variables = {**shell.ENVIRONMENT, **ENVIRONMENT, **environment}
+    with (
+        mock.patch.dict(os.environ, variables, clear=True),
+        mock.patch.object(sys, "argv", ["ingest", *arguments]),
+        redirect_stdout(printed),
+        redirect_stderr(errors),
+    ):
+        code = main()
+    done = subprocess.CompletedProcess(
+        arguments, code, printed.getvalue(), errors.getvalue()
+    )
+    assert code == exit_code, f"{arguments}: {done.stdout}{done.stderr}"
+    return done
 
 
 @contextmanager
