@@ -25,7 +25,7 @@ BUILT := $(RUN)/built-$(SCHEMAS)
 .DEFAULT_GOAL := help
 .PHONY: help run up down status publish ingest follow audit maintain landed build \
 	answers report notebook docs sql check lint types unit parse test test-compose \
-	clean setup chromium lock
+	chaos clean setup chromium lock
 
 help: ## list the verbs
 	@echo "usage: make VERB [FILE=path] [STACK=name]"
@@ -152,6 +152,10 @@ test: setup chromium .venv-test/.complete .venv-report/.complete ## every check,
 
 test-stack-%: setup .venv-test/.complete
 	@PYTEST_XDIST_WORKER=gw$* .venv-test/bin/python -m tests.integration.stack
+
+chaos: setup .venv-test/.complete ## kill at random while messages land, then compare every byte [ROUNDS, SEED]
+	@.venv-test/bin/python -m tests.integration.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(SEED),--seed $(SEED))
 
 test-compose: setup .venv-test/.complete ## container and cluster tests with Docker (Debian 12, as root)
 	@tests/containers/run.sh

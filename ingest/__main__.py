@@ -37,7 +37,7 @@ def _run(parsed: argparse.Namespace) -> None:
     elif parsed.command == "publish":
         from ingest.publish import publish
 
-        publish(settings, parsed.file, parsed.if_empty)
+        publish(settings, parsed.file, parsed.if_empty, parsed.skip)
     elif parsed.command == "drain":
         from ingest.drain import drain
 
@@ -119,6 +119,13 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="publish only while the topic has never held a message",
     )
+    _add_number(
+        publish,
+        "--skip",
+        0,
+        "leave out the first messages, which an interrupted run has published",
+        least=0,
+    )
     drain = commands.add_parser(
         "drain",
         parents=[shared, batches],
@@ -129,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
         "--accept-loss",
         action="store_true",
         help="go on after messages that the topic has deleted before they were landed, "
-        "and record their offsets",
+        "or that Spark can't read, and record their offsets",
     )
     drain.add_argument(
         "--snapshot-file",

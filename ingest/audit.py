@@ -2,8 +2,7 @@
 
 import json
 import random
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,18 +10,22 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from pyspark.sql.connect.session import SparkSession
 
-from cli.program import CommandError, UnavailableError
+from cli.program import CommandError
 from cli.settings import Settings
 from ingest import raw_table
 from ingest.offsets import NextOffsets, PartitionOffsets, TopicOffsets, lag, losses
 from ingest.spark import spark_session
-from ingest.topic import admin_client, broker_errors, connection, read_topic
+from ingest.topic import (
+    admin_client,
+    broker_errors,
+    consumer_of,
+    messages,
+    read_topic,
+)
 
-_POLL_MS = 1000
-_PATIENCE_SECONDS = 30
 _EXPLAINED = {
     "missing": "{} messages missing",
-    "empty": "no message (transaction markers, aborted or compacted messages)",
+    "empty": "no message (transaction markers; aborted, compacted or accepted as lost)",
     "expired": "no longer in the topic",
 }
 
@@ -32,7 +35,8 @@ class Gap:
     """Offsets from `first` to `last` without a row, and why.
 
     `missing`: the topic holds messages there; `empty`: it holds none, because they were
-    transaction markers, aborted or compacted; `expired`: it no longer has the offsets.
+    transaction markers, aborted or compacted, or only some that were accepted as lost;
+    `expired`: it no longer has the offsets.
     """
 
     first: int
@@ -89,9 +93,18 @@ def audit(settings: Settings, sample: int, as_json: bool) -> None:
         if reason := raw_table.refusal(session, source):
             raise CommandError(reason)
         next_offsets = raw_table.state(session).next_offsets
-        with broker_errors(settings), closing(_consumer(settings)) as consumer:
+        accepted = raw_table.accepted_losses(session)
+        with broker_errors(settings), closing(consumer_of(settings)) as consumer:
             audits = list(
-                _audits(session, consumer, settings.topic, topic, next_offsets, sample)
+                _audits(
+                    session,
+                    consumer,
+                    settings.topic,
+                    topic,
+                    next_offsets,
+                    accepted,
+                    sample,
+                )
             )
     if as_json:
         print(json.dumps({"partitions": [asdict(each) for each in audits]}, indent=2))
@@ -124,14 +137,6 @@ def summary(session: SparkSession, next_offsets: NextOffsets) -> str:
     return f"{double:,} rows double, {absent:,} offsets without a row{why}"
 
 
-def _consumer(settings: Settings) -> KafkaConsumer:
-    return KafkaConsumer(
-        **connection(settings),
-        isolation_level="read_committed",
-        auto_offset_reset="none",
-    )
-
-
 def _landed(session: SparkSession) -> dict[int, Landed]:
     rows = session.sql(
         "select partition, count(*), count(*) - count(distinct offset), min(offset) "
@@ -146,6 +151,7 @@ def _audits(
     name: str,
     topic: TopicOffsets,
     next_offsets: NextOffsets,
+    accepted: Sequence[tuple[int, range]],
     sample: int,
 ) -> Iterator[PartitionAudit]:
     all_landed = _landed(session)
@@ -161,7 +167,7 @@ def _audits(
         gaps: list[Gap] = []
         if landed.offset_count != end - first:
             for offsets in _ranges_without_rows(session, partition, first, end):
-                gaps.extend(_explain(consumer, where, there, *offsets))
+                gaps.extend(_explain(consumer, where, there, accepted, *offsets))
         sampled = _sample(session, partition, there, sample)
         yield PartitionAudit(
             partition=partition,
@@ -204,6 +210,7 @@ def _explain(
     consumer: KafkaConsumer,
     where: TopicPartition,
     there: PartitionOffsets,
+    accepted: Sequence[tuple[int, range]],
     first: int,
     last: int,
 ) -> Iterator[Gap]:
@@ -211,33 +218,14 @@ def _explain(
         yield Gap(first, min(last, there.begin - 1), "expired")
         first = there.begin
     if first <= last:
-        number = sum(1 for _ in _messages(consumer, where, first, last))
-        yield Gap(first, last, "missing" if number else "empty", number)
-
-
-def _messages(
-    consumer: KafkaConsumer, where: TopicPartition, first: int, last: int
-) -> Iterator[Any]:
-    """Yield the topic's messages in a range of offsets that it holds.
-
-    Raises:
-        UnavailableError: the broker sends nothing for some time.
-    """
-    consumer.seek(where, first)
-    position, moved = first, time.monotonic()
-    while position <= last:
-        for messages in consumer.poll(timeout_ms=_POLL_MS).values():
-            for message in messages:
-                if message.offset > last:
-                    return
-                yield message
-        if consumer.position(where) > position:
-            position, moved = consumer.position(where), time.monotonic()
-        elif time.monotonic() > moved + _PATIENCE_SECONDS:
-            raise UnavailableError(
-                f"Kafka has sent nothing of partition {where.partition}, offset "
-                f"{position}, for {_PATIENCE_SECONDS} s"
+        number = sum(
+            not any(
+                partition == where.partition and message.offset in offsets
+                for partition, offsets in accepted
             )
+            for message in messages(consumer, where, first, last)
+        )
+        yield Gap(first, last, "missing" if number else "empty", number)
 
 
 def _sample(
@@ -274,7 +262,7 @@ def _differs(consumer: KafkaConsumer, where: TopicPartition, row: Any) -> bool:
             message.value,
             list(message.headers),
         )
-        for message in _messages(consumer, where, row["offset"], row["offset"])
+        for message in messages(consumer, where, row["offset"], row["offset"])
     )
 
 

@@ -24,7 +24,7 @@ def drain(
         snapshot_file: receives the id of the table's snapshot. It is written only if
             the id has changed, so its modification time shows when the table changed.
         accept_loss: go on after messages that the topic has deleted before they were
-            landed, and record their offsets.
+            landed, or that Spark can't read, and record their offsets.
 
     Raises:
         CommandError: Kafka or Spark fails, the topic has lost messages, or the raw
@@ -37,7 +37,7 @@ def drain(
         total = sum(lag(topic, start.next_offsets).values())
         with MessageProgress("landing", total) as progress:
             for after in landing.land(
-                session, settings, source, topic, state, batch_size
+                session, settings, source, topic, state, batch_size, accept_loss
             ):
                 progress.advance(
                     sum(after.next_offsets.values()) - sum(state.next_offsets.values())

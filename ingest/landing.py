@@ -2,10 +2,12 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import replace
 
 from grpc import RpcError
+from kafka import TopicPartition
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql.connect.session import SparkSession
@@ -23,7 +25,10 @@ from ingest.offsets import (
     truncations,
 )
 from ingest.raw_table import State
+from ingest.topic import broker_errors, consumer_of, messages
 
+_ACCEPT = "`python -m ingest drain --accept-loss` lands the rest"
+_LARGEST_TIMESTAMP = (2**63 - 1) // 1000  # milliseconds
 _COLUMNS = (
     "topic",
     "partition",
@@ -57,18 +62,22 @@ def prepare(
     raw_table.claim(session, source, begin)
     state = raw_table.state(session)
     if accept_loss and (lost := expired(topic, state.next_offsets)):
-        state = raw_table.accept_losses(session, state, lost)
-        for partition, offsets in lost.items():
-            print(
-                f"accepted as lost: partition {partition}, offsets {offsets.start} to "
-                f"{offsets.stop - 1}"
-            )
+        state = _accept(session, state, lost)
     if found := losses(topic, state.next_offsets):
         advice = "land a new topic in a new raw table"
         if not truncations(topic, state.next_offsets):
-            advice = "`python -m ingest drain --accept-loss` lands the rest"
+            advice = _ACCEPT
         raise CommandError(f"{'; '.join(found)}; {advice}")
     return state
+
+
+def _accept(session: SparkSession, state: State, lost: Mapping[int, range]) -> State:
+    for partition, offsets in lost.items():
+        print(
+            f"accepted as lost: partition {partition}, offsets {offsets.start} to "
+            f"{offsets.stop - 1}"
+        )
+    return raw_table.accept_losses(session, state, lost)
 
 
 def land(
@@ -78,16 +87,22 @@ def land(
     topic: TopicOffsets,
     state: State,
     batch_size: int,
+    accept_loss: bool = False,
 ) -> Iterator[State]:
     """Land what the topic holds beyond the state; yield the state after each batch.
 
+    Args:
+        accept_loss: leave out messages that Spark can't read, and record their offsets.
+
     Raises:
-        CommandError: as `prepare`, if the table has been changed meanwhile.
+        CommandError: as `prepare`, if the table has been changed meanwhile; or Spark
+            can't read a message.
     """
     while batch := next_batch(topic, state.next_offsets, batch_size):
-        messages = read_messages(session, settings, batch)
         try:
-            state = raw_table.land(messages, batch, state)
+            state = raw_table.land(
+                read_messages(session, settings, batch), batch, state
+            )
         except raw_table.ConflictError as error:
             now = prepare(session, source, topic)
             if now == state:
@@ -98,11 +113,49 @@ def land(
                 flush=True,
             )
             state = now
+        except PySparkException as error:
+            # What Spark says of a timestamp that it can't count in microseconds.
+            is_overflow = "long overflow" in str(error)
+            unreadable = _unreadable(settings, batch) if is_overflow else {}
+            if not unreadable:
+                raise
+            if not accept_loss:
+                found = "; ".join(
+                    f"partition {partition}: the message at offset {offsets.start} has "
+                    "a timestamp that Spark can't hold"
+                    for partition, offsets in unreadable.items()
+                )
+                raise CommandError(f"{found}; {_ACCEPT}") from error
+            ends = {
+                partition: replace(topic[partition], end=offsets.start)
+                for partition, offsets in unreadable.items()
+            }
+            until = {**topic, **ends}
+            for after in land(session, settings, source, until, state, batch_size):
+                yield after
+                state = after
+            state = _accept(session, state, unreadable)
         except KeyboardInterrupt:
             with suppress(PySparkException, RpcError):
                 session.interruptAll()
             raise
         yield state
+
+
+def _unreadable(settings: Settings, batch: Batch) -> dict[int, range]:
+    """Return, per partition that has one, the offset of the first message of a batch
+    whose timestamp Spark can't hold: 64 bits of microseconds, Kafka's of milliseconds.
+    """
+    found = {}
+    with broker_errors(settings), closing(consumer_of(settings)) as consumer:
+        for partition, span in batch.items():
+            where = TopicPartition(settings.topic, partition)
+            consumer.assign([where])
+            for message in messages(consumer, where, span.start, span.stop - 1):
+                if abs(message.timestamp) > _LARGEST_TIMESTAMP:
+                    found[partition] = range(message.offset, message.offset + 1)
+                    break
+    return found
 
 
 def read_messages(session: SparkSession, settings: Settings, batch: Batch) -> DataFrame:

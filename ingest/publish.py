@@ -3,6 +3,7 @@
 import sys
 from collections import deque
 from io import BufferedReader
+from itertools import islice
 from pathlib import Path
 
 from kafka import KafkaProducer
@@ -28,7 +29,9 @@ _OVERHEAD_BYTES = 61 + 21
 _DELIVERY_TIMEOUT_MS = 60_000
 
 
-def publish(settings: Settings, path: str, if_empty: bool = False) -> None:
+def publish(
+    settings: Settings, path: str, if_empty: bool = False, skip: int = 0
+) -> None:
     """Publish the file at `path`, or standard input for "-".
 
     A file is read twice. It is checked as a whole first, so that a broken file
@@ -37,10 +40,11 @@ def publish(settings: Settings, path: str, if_empty: bool = False) -> None:
 
     Args:
         if_empty: publish only while the topic has never held a message.
+        skip: leave out that many messages from the beginning.
 
     Raises:
         CommandError: the input is unusable, or a message was not acknowledged. The
-            error says how many were.
+            error says how many were, and how to go on.
     """
     with admin_client(settings) as admin:
         _, there = read_topic(admin, settings)
@@ -51,13 +55,13 @@ def publish(settings: Settings, path: str, if_empty: bool = False) -> None:
         return
     if path == "-":
         assert isinstance(sys.stdin.buffer, BufferedReader)
-        _send(settings, sys.stdin.buffer, "standard input", None, limit)
+        _send(settings, sys.stdin.buffer, "standard input", None, limit, skip)
         return
     try:
         with Path(path).open("rb") as stream:
             # A pipe, like standard input, can be read only once.
             total = _check(stream, path, limit) if stream.seekable() else None
-            _send(settings, stream, path, total, limit)
+            _send(settings, stream, path, total, limit, skip)
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}; nothing published") from error
 
@@ -97,7 +101,12 @@ def _check_size(record: Record, limit: int) -> None:
 
 
 def _send(
-    settings: Settings, stream: BufferedReader, name: str, total: int | None, limit: int
+    settings: Settings,
+    stream: BufferedReader,
+    name: str,
+    total: int | None,
+    limit: int,
+    skip: int,
 ) -> None:
     with broker_errors(settings):
         producer = KafkaProducer(
@@ -111,11 +120,12 @@ def _send(
             # Let the broker decide what is too large, not the client.
             max_request_size=2 * limit,
         )
-    pending = _Pending()
+    pending = _Pending(skip)
     others = 0
     try:
-        with MessageProgress("publishing", total) as progress:
-            for record in read_records(stream):
+        left = None if total is None else max(total - skip, 0)
+        with MessageProgress("publishing", left) as progress:
+            for record in islice(read_records(stream), skip, None):
                 _check_size(record, limit)
                 others += not record.is_object
                 sent = producer.send(settings.topic, record.value, record.key)
@@ -127,12 +137,10 @@ def _send(
         text = repr(error) if isinstance(error, KafkaError) else str(error)
         if "AuthorizationFailed" in text:
             text = f"no right to write to topic {settings.topic} ({text})"
-        raise CommandError(
-            f"{name}: {text}; {pending.acknowledged:,} messages were acknowledged"
-        ) from error
+        raise CommandError(f"{name}: {text}; {pending.how_to_go_on()}") from error
     except KeyboardInterrupt:
         pending.settle_all(ignore_errors=True)
-        print(f"{name}: {pending.acknowledged:,} messages were acknowledged")
+        print(f"{name}: {pending.how_to_go_on()}", file=sys.stderr)
         raise
     finally:
         producer.close(timeout=5)
@@ -148,8 +156,10 @@ def _send(
 class _Pending:
     """Messages sent but not yet acknowledged, bounded in bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, skipped: int) -> None:
         self.acknowledged = 0
+        self._skipped = skipped
+        self._before_first_failure: int | None = None
         self._bytes = 0
         self._sent: deque[tuple[int, FutureRecordMetadata]] = deque()
 
@@ -159,6 +169,20 @@ class _Pending:
         self._bytes += size
         while self._bytes > _PENDING_BYTES:
             self._settle_one()
+
+    def how_to_go_on(self) -> str:
+        """Say how many were acknowledged, and how to publish only the others."""
+        said = f"{self.acknowledged:,} messages were acknowledged"
+        if not self.acknowledged:
+            return said
+        first = self.acknowledged
+        if self._before_first_failure is not None:
+            first = self._before_first_failure
+        again = self.acknowledged - first
+        return (
+            f"{said}: to go on without publishing {'most of ' if again else ''}them "
+            f"twice, add --skip {self._skipped + first}"
+        )
 
     def settle_all(self, ignore_errors: bool = False) -> None:
         while self._sent:
@@ -171,5 +195,10 @@ class _Pending:
     def _settle_one(self) -> None:
         size, sent = self._sent.popleft()
         self._bytes -= size
-        sent.get(timeout=_DELIVERY_TIMEOUT_MS / 1000 + 5)
+        try:
+            sent.get(timeout=_DELIVERY_TIMEOUT_MS / 1000 + 5)
+        except KafkaError:
+            if self._before_first_failure is None:
+                self._before_first_failure = self.acknowledged
+            raise
         self.acknowledged += 1

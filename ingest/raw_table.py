@@ -177,14 +177,21 @@ def state(session: SparkSession) -> State:
     return State(known[_SNAPSHOT], found)
 
 
+def accepted_losses(session: SparkSession) -> list[tuple[int, range]]:
+    """Return partition and offsets of each loss that was accepted."""
+    record = json.loads(properties(session).get(_ACCEPTED_LOSSES, "[]"))
+    return [
+        (each["partition"], range(each["first"], each["last"] + 1)) for each in record
+    ]
+
+
 def accept_losses(
     session: SparkSession, planned_on: State, lost: Mapping[int, range]
 ) -> State:
     """Go on after offsets that are lost, and record them for `audit_offset_gaps`."""
-    text = properties(session).get(_ACCEPTED_LOSSES, "[]")
-    record = json.loads(text) + [
+    record = [
         {"partition": partition, "first": offsets.start, "last": offsets.stop - 1}
-        for partition, offsets in lost.items()
+        for partition, offsets in [*accepted_losses(session), *lost.items()]
     ]
     _set_properties(session, {_ACCEPTED_LOSSES: json.dumps(record)})
     _record(session, _after(planned_on, lost))

@@ -1,19 +1,30 @@
 """The connection to Spark, with one-line errors."""
 
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from grpc import RpcError
 from pyspark.errors import AnalysisException, PySparkException
+from pyspark.sql.connect.client import DefaultChannelBuilder
 from pyspark.sql.connect.client.retries import DefaultPolicy
 from pyspark.sql.connect.session import SparkSession
+from pyspark.sql.connect.shell.progress import ProgressHandler, StageInfo
 
 from cli.program import CommandError, UnavailableError
 from cli.settings import for_client, shown
 
 _CONNECT_SECONDS = 10
+_EXECUTOR_SECONDS = 60
+# A server that does not answer for 20 s is gone. It is asked only after five and a half
+# minutes of silence, because Spark's server takes more than a question in five minutes
+# for an attack; it says something every two minutes by itself.
+_KEEPALIVE = [
+    ("grpc.keepalive_time_ms", 330_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+]
 _DEFAULT_PORT = 15002
 _STARTED = "spark.app.startTime"
 
@@ -57,6 +68,39 @@ def spark_session(remote: str) -> Iterator[SparkSession]:
         raise kind(f"Spark at {shown(remote)}: {first}") from error
 
 
+class _ExecutorWatch(ProgressHandler):
+    """Ends a query for which there is no executor: Spark would wait for ever.
+
+    Spark reports progress every two seconds.
+    """
+
+    def __init__(self, session: SparkSession, remote: str) -> None:
+        self._session = session
+        self._remote = remote
+        self._waiting_since: float | None = None
+
+    def __call__(
+        self,
+        stages: Iterable[StageInfo] | None,
+        inflight_tasks: int,
+        operation_id: str | None,  # noqa: ARG002
+        done: bool,
+    ) -> None:
+        left = any(
+            stage.num_completed_tasks < stage.num_tasks for stage in stages or ()
+        )
+        if inflight_tasks or not left or done:
+            self._waiting_since = None
+            return
+        self._waiting_since = self._waiting_since or time.monotonic()
+        if time.monotonic() > self._waiting_since + _EXECUTOR_SECONDS:
+            self._session.interruptAll()
+            raise UnavailableError(
+                f"Spark at {shown(self._remote)} has had no executor for "
+                f"{_EXECUTOR_SECONDS} s: see `make status` and its log"
+            )
+
+
 def _start_of(remote: str) -> str | None:
     """Return when the server was started, as it says, or None if it does not answer.
 
@@ -83,7 +127,9 @@ def _connect(remote: str) -> SparkSession:
             f"nothing listens at {shown(remote)} ({error.strerror or error}): start "
             "Spark with `make up`, or set SPARK_REMOTE"
         ) from error
-    session = SparkSession.builder.remote(for_client(remote)).create()
+    channel = DefaultChannelBuilder(for_client(remote), _KEEPALIVE)
+    session = SparkSession.builder.channelBuilder(channel).create()
+    session.registerProgressHandler(_ExecutorWatch(session, remote))
     # Wait for a server that restarts for some seconds, not for ten minutes.
     session.client.set_retry_policies([DefaultPolicy(max_retries=6, max_backoff=5000)])
     return session

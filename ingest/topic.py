@@ -2,11 +2,12 @@
 
 import logging
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kafka import KafkaAdminClient, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, RetriableError
 from kafka.protocol.consumer.offsets import IsolationLevel, OffsetSpec
@@ -17,6 +18,8 @@ from ingest import client_properties
 from ingest.offsets import PartitionOffsets, Source
 
 _CONNECT_TIMEOUT_MS = 10_000
+_POLL_MS = 1000
+_PATIENCE_SECONDS = 30
 _REFUSAL = re.compile(
     r"(certificate verify failed:|\w+ alert|Authentication failed) [^()]+"
 )
@@ -155,3 +158,37 @@ def largest_message_bytes(admin: KafkaAdminClient, settings: Settings) -> int:
     resource = ConfigResource(ConfigResourceType.TOPIC, settings.topic, {name: None})
     answer = admin.describe_configs([resource], config_filter=ConfigFilterType.ALL)
     return int(answer["topic"][settings.topic][name]["value"])
+
+
+def consumer_of(settings: Settings) -> KafkaConsumer:
+    """Return a consumer of committed messages, without partitions at first."""
+    return KafkaConsumer(
+        **connection(settings),
+        isolation_level="read_committed",
+        auto_offset_reset="none",
+    )
+
+
+def messages(
+    consumer: KafkaConsumer, where: TopicPartition, first: int, last: int
+) -> Iterator[Any]:
+    """Yield the topic's messages in a range of offsets that it holds.
+
+    Raises:
+        UnavailableError: the broker sends nothing for some time.
+    """
+    consumer.seek(where, first)
+    position, moved = first, time.monotonic()
+    while position <= last:
+        for messages in consumer.poll(timeout_ms=_POLL_MS).values():
+            for message in messages:
+                if message.offset > last:
+                    return
+                yield message
+        if consumer.position(where) > position:
+            position, moved = consumer.position(where), time.monotonic()
+        elif time.monotonic() > moved + _PATIENCE_SECONDS:
+            raise UnavailableError(
+                f"Kafka has sent nothing of partition {where.partition}, offset "
+                f"{position}, for {_PATIENCE_SECONDS} s"
+            )

@@ -18,6 +18,7 @@ from tests.integration.stack import down, take_fresh
 
 _GROUPS = {
     "test_ingest": "services",
+    "test_chaos": "services",
     "test_services": "services",
     "test_nothing": "models",
     "test_sample": "models",

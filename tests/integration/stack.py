@@ -169,7 +169,7 @@ def produce(messages: Sequence[RawMessage], topic: str = STACK.topic) -> None:
         for message in messages
     ]
     for each in sent:
-        each.get(timeout=30)
+        each.get(timeout=120)
     producer.close()
 
 

@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from unittest import mock
 
 import pyspark
 import pytest
 
 from cli.settings import HOST
+from services.processes import Supervisor
 from services.stack import SERVICES
 from tests.integration.stack import (
     STACK,
@@ -111,6 +113,13 @@ def test_cluster_with_a_hive_metastore_ingests_and_builds(
         if event["Event"] == "SparkListenerTaskEnd"
     )
     assert set(tasks) == {"0", "1"}, "the driver only plans"
+
+    supervisor = Supervisor(STACK)
+    for number in (1, 2):
+        supervisor.stop(f"spark_worker_{number}")
+    with mock.patch("ingest.spark._EXECUTOR_SECONDS", 5):
+        stuck = ingest("status", exit_code=1, environment=token).stderr
+    assert "has had no executor for 5 s" in stuck
 
     url = f"jdbc:hive2://{HOST}:{STACK.ports['spark_thrift']}"
     listed = run(

@@ -39,10 +39,10 @@ def topic() -> str:
 
 
 def _publish_standard_input(
-    topic: str, content: bytes
+    topic: str, content: bytes, *options: str
 ) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        ["python", "-m", "ingest", "publish", "-", "--topic", topic],
+        ["python", "-m", "ingest", "publish", "-", "--topic", topic, *options],
         input=content,
         capture_output=True,
         cwd=ROOT,
@@ -130,12 +130,17 @@ def test_bad_file_publishes_nothing_and_error_says_what_and_where(
     assert topic_records(topic) == []
 
 
-def test_error_on_standard_input_says_how_many_were_acknowledged(topic: str) -> None:
+def test_publishing_can_go_on_after_an_error_on_standard_input(topic: str) -> None:
     done = _publish_standard_input(topic, b'[{"a":1},{"b":2},{"c":')
     assert done.returncode == 1
     assert b"truncated after element 2" in done.stderr
     assert b"2 messages were acknowledged" in done.stderr
+    assert b"add --skip 2" in done.stderr
     assert len(topic_records(topic)) == 2
+    done = _publish_standard_input(topic, b'[{"a":1},{"b":2},{"c":3}]', "--skip", "2")
+    assert done.returncode == 0
+    values = sorted(record.value for record in topic_records(topic))
+    assert values == [b'{"a":1}', b'{"b":2}', b'{"c":3}']
 
 
 def test_empty_array_publishes_nothing(topic: str, tmp_path: Path) -> None:
