@@ -1,7 +1,7 @@
 """The connection to Spark, with one-line errors."""
 
 import socket
-import time
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from cli.program import CommandError, UnavailableError
 from cli.settings import for_client, shown
 
 _CONNECT_SECONDS = 10
-_EXECUTOR_SECONDS = 60
+_TASK_SECONDS = 120
 # A server that does not answer for 20 s is gone. It is asked only after five and a half
 # minutes of silence, because Spark's server takes more than a question in five minutes
 # for an attack; it says something every two minutes by itself.
@@ -41,14 +41,23 @@ def spark_session(remote: str) -> Iterator[SparkSession]:
         CommandError: Spark refuses a query.
     """
     started: str | None = ""
+    first_task: _FirstTask | None = None
     try:
         session = _connect(remote)
+        first_task = _FirstTask(session)
+        session.registerProgressHandler(first_task)
         try:
             started = session.conf.get(_STARTED, "")
             yield session
         finally:
+            first_task.stop_waiting()
             session.stop()
     except (PySparkException, RpcError) as error:
+        if first_task and first_task.was_missed:
+            raise UnavailableError(
+                f"Spark at {shown(remote)} has not run a task within {_TASK_SECONDS} "
+                "s: see `make status` and its log"
+            ) from error
         if started and _start_of(remote) != started:
             raise UnavailableError(
                 f"Spark at {shown(remote)} stopped or was restarted during this "
@@ -68,37 +77,34 @@ def spark_session(remote: str) -> Iterator[SparkSession]:
         raise kind(f"Spark at {shown(remote)}: {first}") from error
 
 
-class _ExecutorWatch(ProgressHandler):
-    """Ends a query for which there is no executor: Spark would wait for ever.
+class _FirstTask(ProgressHandler):
+    """Interrupts a session that runs no task for some time.
 
-    Spark reports progress every two seconds.
+    Without an executor, or with an HDFS that hangs, Spark would wait for ever.
     """
 
-    def __init__(self, session: SparkSession, remote: str) -> None:
+    def __init__(self, session: SparkSession) -> None:
         self._session = session
-        self._remote = remote
-        self._waiting_since: float | None = None
+        self._timer = threading.Timer(_TASK_SECONDS, self._interrupt)
+        self._timer.start()
+        self.was_missed = False
 
     def __call__(
         self,
         stages: Iterable[StageInfo] | None,
-        inflight_tasks: int,
+        inflight_tasks: int,  # noqa: ARG002
         operation_id: str | None,  # noqa: ARG002
-        done: bool,
+        done: bool,  # noqa: ARG002
     ) -> None:
-        left = any(
-            stage.num_completed_tasks < stage.num_tasks for stage in stages or ()
-        )
-        if inflight_tasks or not left or done:
-            self._waiting_since = None
-            return
-        self._waiting_since = self._waiting_since or time.monotonic()
-        if time.monotonic() > self._waiting_since + _EXECUTOR_SECONDS:
-            self._session.interruptAll()
-            raise UnavailableError(
-                f"Spark at {shown(self._remote)} has had no executor for "
-                f"{_EXECUTOR_SECONDS} s: see `make status` and its log"
-            )
+        if any(stage.num_completed_tasks for stage in stages or ()):
+            self.stop_waiting()
+
+    def stop_waiting(self) -> None:
+        self._timer.cancel()
+
+    def _interrupt(self) -> None:
+        self.was_missed = True
+        self._session.interruptAll()
 
 
 def _start_of(remote: str) -> str | None:
@@ -129,7 +135,6 @@ def _connect(remote: str) -> SparkSession:
         ) from error
     channel = DefaultChannelBuilder(for_client(remote), _KEEPALIVE)
     session = SparkSession.builder.channelBuilder(channel).create()
-    session.registerProgressHandler(_ExecutorWatch(session, remote))
     # Wait for a server that restarts for some seconds, not for ten minutes.
     session.client.set_retry_policies([DefaultPolicy(max_retries=6, max_backoff=5000)])
     return session

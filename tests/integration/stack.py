@@ -18,6 +18,7 @@ from unittest import mock
 
 import pyarrow
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 from pyhive import hive
 
 from cli.settings import HOST, ROOT
@@ -151,10 +152,19 @@ def create_topic(name: str, configs: Mapping[str, str] = {}) -> None:
         admin.create_topics({name: options}, wait_for_metadata=True)
 
 
+def configure_topic(configs: Mapping[str, str]) -> None:
+    topic = ConfigResource(ConfigResourceType.TOPIC, STACK.topic, configs)
+    with closing(KafkaAdminClient(bootstrap_servers=STACK.bootstrap_servers)) as admin:
+        admin.alter_configs([topic])
+
+
 def produce(messages: Sequence[RawMessage], topic: str = STACK.topic) -> None:
     """Send messages in order, to the partitions they name, as any producer might."""
     producer = KafkaProducer(
-        bootstrap_servers=STACK.bootstrap_servers, acks="all", linger_ms=20
+        bootstrap_servers=STACK.bootstrap_servers,
+        acks="all",
+        linger_ms=20,
+        max_request_size=16 * 1024**2,
     )
     sent = [
         producer.send(

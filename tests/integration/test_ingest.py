@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import cache
+from hashlib import sha256
 from itertools import count, islice
 from urllib.parse import urlsplit
 
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType
 
 from cli.settings import Settings, from_environment
 from data.generate import attempts
@@ -27,6 +27,7 @@ from tests.integration.stack import (
     ENVIRONMENT,
     STACK,
     aborted_transaction,
+    configure_topic,
     ingest,
     kill,
     pid_of,
@@ -327,12 +328,21 @@ def test_open_transaction_is_named_and_its_expired_marker_is_no_loss() -> None:
     assert json.loads(ingest("status", "--json").stdout)["losses"] == []
 
 
+def test_messages_of_10_mb_land_byte_for_byte() -> None:
+    largest = 10 * 1024**2
+    configure_topic({"max.message.bytes": str(largest)})
+    values = [os.urandom(largest - 100) for _ in range(3)]
+    produce([RawMessage(3, 1, None, value) for value in values])
+    assert ingest("drain").stdout.startswith("3 messages of assessment-attempts")
+    landed = query(
+        f"select sha2(value, 256) from {raw_table.NAME} where length(value) > 1e6"
+    )
+    assert {row[0] for row in landed} == {sha256(value).hexdigest() for value in values}
+
+
 def test_message_that_spark_cannot_read_is_named_and_can_be_passed() -> None:
     """Older brokers accept any timestamp; Spark's have microseconds in 64 bits."""
-    any_time = {"message.timestamp.after.max.ms": str(2**63 - 1)}
-    topic = ConfigResource(ConfigResourceType.TOPIC, STACK.topic, any_time)
-    with closing(KafkaAdminClient(bootstrap_servers=STACK.bootstrap_servers)) as admin:
-        admin.alter_configs([topic])
+    configure_topic({"message.timestamp.after.max.ms": str(2**63 - 1)})
     _publish(20)
     produce([RawMessage(2, 2**63 - 1, None, b"at the end of time")])
     _publish(20)

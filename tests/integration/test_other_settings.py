@@ -117,9 +117,9 @@ def test_cluster_with_a_hive_metastore_ingests_and_builds(
     supervisor = Supervisor(STACK)
     for number in (1, 2):
         supervisor.stop(f"spark_worker_{number}")
-    with mock.patch("ingest.spark._EXECUTOR_SECONDS", 5):
+    with mock.patch("ingest.spark._TASK_SECONDS", 5):
         stuck = ingest("status", exit_code=1, environment=token).stderr
-    assert "has had no executor for 5 s" in stuck
+    assert "has not run a task within 5 s" in stuck
 
     url = f"jdbc:hive2://{HOST}:{STACK.ports['spark_thrift']}"
     listed = run(
