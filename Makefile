@@ -25,7 +25,7 @@ BUILT := $(RUN)/built-$(SCHEMAS)
 .DEFAULT_GOAL := help
 .PHONY: help run up down status publish ingest follow audit maintain landed build \
 	answers report notebook docs sql check lint types unit parse test test-compose \
-	chaos clean setup chromium lock
+	chaos bench clean setup chromium lock
 
 help: ## list the verbs
 	@echo "usage: make VERB [FILE=path] [STACK=name]"
@@ -156,6 +156,11 @@ test-stack-%: setup .venv-test/.complete
 chaos: setup .venv-test/.complete ## kill at random while messages land, then compare every byte [ROUNDS, SEED]
 	@.venv-test/bin/python -m tests.integration.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(SEED),--seed $(SEED))
+
+bench: ## time `ingest drain` beside Kafka's own consumer [MESSAGES, RUNS]
+	@$(MAKE) --silent STACK=bench up
+	@. .stack/bench/conf/client.env && $(BIN)/python -m bench.drain \
+		$(if $(MESSAGES),--messages $(MESSAGES)) $(if $(RUNS),--runs $(RUNS))
 
 test-compose: setup .venv-test/.complete ## container and cluster tests with Docker (Debian 12, as root)
 	@tests/containers/run.sh

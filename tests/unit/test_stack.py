@@ -79,7 +79,7 @@ def test_stack_keeps_the_settings_it_was_started_with(
 @pytest.mark.parametrize(
     ("name", "environment", "reason"),
     [
-        ("mine", {}, "no stack is called 'mine'.*default, containers, second, test"),
+        ("mine", {}, "no stack is called 'mine'.*default, containers, second, bench"),
         ("default", {"SPARK_WORKERS": "0"}, "SPARK_WORKERS is '0'"),
     ],
 )
