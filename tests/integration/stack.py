@@ -21,8 +21,10 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from pyhive import hive
 
-from cli.settings import HOST, ROOT
+from cli.settings import HOST, ROOT, from_environment
 from ingest.__main__ import main
+from ingest.offsets import held_back
+from ingest.topic import admin_client, read_topic
 from services.processes import Supervisor
 from services.stack import Stack
 from tests import shell
@@ -195,6 +197,13 @@ def aborted_transaction(partition: int) -> Iterator[None]:
         producer.send(STACK.topic, b"given up", partition=partition).get(timeout=30)
         yield
         producer.abort_transaction()
+
+    def has_ended() -> bool:
+        # The broker answers before it has written the marker.
+        with admin_client(from_environment(ENVIRONMENT)) as admin:
+            return not held_back(read_topic(admin, from_environment(ENVIRONMENT))[1])
+
+    wait_until("the transaction has ended", has_ended)
 
 
 def topic_records(topic: str = STACK.topic) -> list[Any]:
