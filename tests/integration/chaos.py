@@ -6,6 +6,7 @@ seed repeats the choices, though not the moments at which processes happen to be
 """
 
 import argparse
+import json
 import random
 import sys
 import time
@@ -27,6 +28,7 @@ from tests.integration.stack import (
     start_fresh,
     topic_records,
     up,
+    wait_until,
 )
 from tests.quirks import RawMessage
 
@@ -109,6 +111,8 @@ def _round(choice: random.Random, number: int, victim: str, outcome: Outcome) ->
         outcome.published += len(messages)
         up()
         if verb[0] == "follow":
+            if victim != "client":
+                wait_until("everything is landed", _is_all_landed)
             client.terminate()
         _, errors = client.communicate(timeout=_LONGEST_END)
     print(
@@ -120,6 +124,11 @@ def _round(choice: random.Random, number: int, victim: str, outcome: Outcome) ->
     assert "Traceback" not in errors, errors
     if victim != "client":
         assert client.returncode in {0, 0 if verb[0] == "follow" else 1}, errors
+
+
+def _is_all_landed() -> bool:
+    status = json.loads(ingest("status", "--json").stdout)
+    return not any(partition["lag"] for partition in status["partitions"])
 
 
 def _messages(choice: random.Random) -> list[RawMessage]:

@@ -226,17 +226,13 @@ def test_spark_killed_in_a_batch_loses_and_duplicates_nothing(
     _assert_landed_exactly_once()
 
 
-def test_follow_survives_restarts_and_ends_cleanly() -> None:
+def test_follow_lands_what_comes_and_ends_cleanly() -> None:
     with start("python", "-m", "ingest", "follow", "--every", "1") as follow:
         assert follow.stdout
         landed = (line for line in follow.stdout if " 20 messages of " in line)
-        _publish(20)
-        assert next(landed)
-        for service in ("kafka", "namenode"):
-            kill(pid_of(service))
-        up()
-        _publish(20)
-        assert next(landed)
+        for _ in range(2):
+            _publish(20)
+            assert next(landed)
         follow.send_signal(signal.SIGTERM)
         assert follow.wait() == 0
     _assert_landed_exactly_once()
