@@ -17,7 +17,8 @@ from cli.program import CommandError, UnavailableError
 from cli.settings import for_client, shown
 
 _CONNECT_SECONDS = 10
-_TASK_SECONDS = 120
+# Long enough to wait for the queries of a large build.
+_TASK_SECONDS = 600
 # A server that does not answer for 20 s is gone. It is asked only after five and a half
 # minutes of silence, because Spark's server takes more than a question in five minutes
 # for an attack; it says something every two minutes by itself.
