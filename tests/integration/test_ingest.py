@@ -325,11 +325,14 @@ def test_open_transaction_is_named_and_its_expired_marker_is_no_loss() -> None:
 
 
 def test_messages_of_10_mb_land_byte_for_byte() -> None:
+    """In several row groups, so the writer's memory does not grow with their number."""
     largest = 10 * 1024**2
     configure_topic({"max.message.bytes": str(largest)})
-    values = [os.urandom(largest - 100) for _ in range(3)]
+    values = [os.urandom(largest - 100) for _ in range(14)]
     produce([RawMessage(3, 1, None, value) for value in values])
-    assert ingest("drain").stdout.startswith("3 messages of assessment-attempts")
+    assert ingest("drain").stdout.startswith("14 messages of assessment-attempts")
+    groups = query(f"select max(size(split_offsets)) from {raw_table.NAME}.files")
+    assert groups[0][0] > 1
     landed = query(
         f"select sha2(value, 256) from {raw_table.NAME} where length(value) > 1e6"
     )
