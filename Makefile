@@ -14,6 +14,10 @@ UV := .venv-setup/bin/uv
 # Variables that point dbt and ingest to the stack's services; user settings win.
 RUN := .stack/$(STACK)/run
 CLIENT := . .stack/$(STACK)/conf/client.env &&
+# They name the services of the user, which a benchmark must not touch.
+USER_SETTINGS := KAFKA_BOOTSTRAP_SERVERS KAFKA_CLIENT_PROPERTIES ASSESSMENTS_TOPIC \
+	LAKE_WAREHOUSE HIVE_METASTORE_URIS SPARK_MASTER SPARK_REMOTE SPARK_THRIFT_HOST \
+	SPARK_THRIFT_PORT
 # What dbt reads, and stamps of its last parse and build for each set of schemas.
 PROJECT := dbt_project.yml $(shell find models macros seeds profiles tests/assertions \
 	tests/generic -type f)
@@ -73,8 +77,9 @@ $(RUN)/raw-snapshot: landed
 # `make run` builds once for each state of the raw table and of the dbt project. The
 # stamp has the time when the build began, so that no later change is missed. The lock
 # ends with the processes that hold it, even if they are killed.
-DBT_BUILD = exec 9>$(BUILT).lock && { flock --nonblock 9 || { echo "another build of" \
-		"these schemas is running: try again when it has ended" >&2; exit 1; }; } && \
+DBT_BUILD = exec 9>$(BUILT).lock && { flock --nonblock --conflict-exit-code 75 9 || { \
+		[ $$? = 75 ] && echo "another build of these schemas is running: try again" \
+		"when it has ended" >&2; exit 1; }; } && \
 	touch $(BUILT).part && $(BIN)/dbt build && mv $(BUILT).part $(BUILT) && \
 	touch -r $(MANIFEST) $(PARSED)
 
@@ -158,8 +163,8 @@ chaos: setup .venv-test/.complete ## kill at random while messages land, then co
 		$(if $(SEED),--seed $(SEED))
 
 bench: ## time `ingest drain` beside Kafka's own consumer [MESSAGES, RUNS]
-	@$(MAKE) --silent STACK=bench up
-	@. .stack/bench/conf/client.env && $(BIN)/python -m bench.drain \
+	@unset $(USER_SETTINGS); $(MAKE) --silent STACK=bench up && \
+		. .stack/bench/conf/client.env && $(BIN)/python -m bench.drain \
 		$(if $(MESSAGES),--messages $(MESSAGES)) $(if $(RUNS),--runs $(RUNS))
 
 test-compose: setup .venv-test/.complete ## container and cluster tests with Docker (Debian 12, as root)

@@ -28,21 +28,26 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3)
     parsed = parser.parse_args()
     settings = from_environment(os.environ)
+    subprocess.run((*_INGEST, "init"), check=True)
     status = subprocess.run(
         (*_INGEST, "status", "--json"), check=True, capture_output=True
     )
     held = sum(each["end_offset"] for each in json.loads(status.stdout)["partitions"])
     if held < parsed.messages:
         _publish(parsed.messages - held)
+    messages = max(held, parsed.messages)
+    java = (
+        f"{os.environ['JAVA_HOME']}/bin/java" if "JAVA_HOME" in os.environ else "java"
+    )
     print(f"{'run':>3}  {'drain':>16}  {'ConsumerPerformance':>20}  drain/consumer")
     for run in range(1, parsed.runs + 1):
         with closing(hive.connect(settings.thrift_host, settings.thrift_port)) as spark:
             spark.cursor().execute("drop table if exists raw.assessment_attempts purge")
-        drain = parsed.messages / _seconds(*_INGEST, "drain")
-        consumer = parsed.messages / _seconds(
-            *("java", "-cp", f"{ROOT}/.jars/kafka/*", _CONSUMER),
+        drain = messages / _seconds(*_INGEST, "drain")
+        consumer = messages / _seconds(
+            *(java, "-cp", f"{ROOT}/.jars/kafka/*", _CONSUMER),
             *("--bootstrap-server", settings.bootstrap_servers),
-            *("--topic", settings.topic, "--num-records", str(parsed.messages)),
+            *("--topic", settings.topic, "--num-records", str(messages)),
         )
         ratio = drain / consumer
         print(
@@ -53,7 +58,7 @@ def main() -> int:
     memory = Path(f"/proc/{pid}/status").read_text()
     [peak] = [line.split()[1] for line in memory.splitlines() if "VmHWM" in line]
     print(
-        f"{parsed.messages:,} messages, whole commands; peak resident memory of Spark: "
+        f"{messages:,} messages, whole commands; peak resident memory of Spark: "
         f"{int(peak) / 1e6:.1f} GB"
     )
     return 0

@@ -78,9 +78,9 @@ def for_client(remote: str) -> str:
 
     Without TLS, the client sends a token only to a host that is called localhost.
     """
-    return remote.replace(f"sc://{HOST}", "sc://localhost")
+    return re.sub(rf"^sc://{re.escape(HOST)}(?=[:/]|$)", "sc://localhost", remote)
 
 
-def shown(remote: str) -> str:
-    """Return the address of a Spark Connect server as it may be printed."""
-    return re.sub(r"(?i)(token=)[^;]*", r"\1***", remote)
+def shown(text: str) -> str:
+    """Return a text with the address of a Spark Connect server as it may be printed."""
+    return re.sub(r"(?i)(token=)[^;'\"\s]*", r"\1***", text)

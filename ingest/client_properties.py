@@ -27,8 +27,8 @@ _KNOWN = {
     "ssl.key.password": None,
     "ssl.endpoint.identification.algorithm": {"https", ""},
 }
-# A login module's options: name="value", quotes and backslashes escaped.
-_JAAS_OPTION = re.compile(r'(\w+)\s*=\s*"((?:[^"\\]|\\.)*)"')
+# A login module's options: name="value" or name='value', with backslash escapes.
+_JAAS_OPTION = re.compile(r"""(\w+)\s*=\s*(["'])((?:(?!\2)[^\\]|\\.)*)\2""")
 
 
 def read(file: Path) -> dict[str, str]:
@@ -44,7 +44,9 @@ def read(file: Path) -> dict[str, str]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is malformed"
         raise _error(file, f"can't be read: {reason}") from error
-    found = {name: text for name, text in every.items() if name.startswith(_SECURITY)}
+    found = {
+        name: text.strip() for name, text in every.items() if name.startswith(_SECURITY)
+    }
     for name, text in found.items():
         if name not in _KNOWN:
             raise _error(file, f"{name} is not supported")
@@ -56,6 +58,9 @@ def read(file: Path) -> dict[str, str]:
         # Without a type, Kafka's Java client expects a Java keystore.
         if f"ssl.{name}.location" in found and f"ssl.{name}.type" not in found:
             raise _error(file, f"set ssl.{name}.type=PEM: Java keystores can't be read")
+        # Spark's processes have other working directories.
+        if not Path(found.get(f"ssl.{name}.location", "/")).is_absolute():
+            raise _error(file, f"ssl.{name}.location must be an absolute path")
     return found
 
 
@@ -73,7 +78,7 @@ def for_kafka_python(file: Path) -> dict[str, Any]:
             raise _error(file, "sasl.mechanism is not set")
         login = {
             name: re.sub(r"\\(.)", r"\1", text)
-            for name, text in _JAAS_OPTION.findall(found.get("sasl.jaas.config", ""))
+            for name, _, text in _JAAS_OPTION.findall(found.get("sasl.jaas.config", ""))
         }
         if not {"username", "password"} <= login.keys():
             raise _error(file, 'sasl.jaas.config has no username="…" password="…"')
@@ -88,15 +93,16 @@ def for_kafka_python(file: Path) -> dict[str, Any]:
 def _tls_context(file: Path, found: Mapping[str, str]) -> ssl.SSLContext:
     trusted = found.get("ssl.truststore.location")
     own = found.get("ssl.keystore.location")
-    at = trusted
+    at, wanted = trusted, "PEM certificate"
     try:
         context = ssl.create_default_context(cafile=trusted)
         if own:
             at = own
+            wanted = "key with its certificate, or ssl.key.password is wrong"
             # Without a password, OpenSSL would ask for one on the terminal.
             context.load_cert_chain(own, password=found.get("ssl.key.password", ""))
     except ssl.SSLError as error:
-        raise _error(file, f"{at}: no PEM that can be used with it") from error
+        raise _error(file, f"{at} has no {wanted}") from error
     except OSError as error:
         raise _error(file, f"{at}: {error.strerror}") from error
     if found.get("ssl.endpoint.identification.algorithm") == "":

@@ -131,7 +131,9 @@ def land(
                 for partition, offsets in unreadable.items()
             }
             until = {**topic, **ends}
-            for after in land(session, settings, source, until, state, batch_size):
+            for after in land(
+                session, settings, source, until, state, batch_size, accept_loss
+            ):
                 yield after
                 state = after
             state = _accept(session, state, unreadable)

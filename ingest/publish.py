@@ -120,7 +120,7 @@ def _send(
             # Let the broker decide what is too large, not the client.
             max_request_size=2 * limit,
         )
-    pending = _Pending(skip)
+    pending = Pending(skip)
     others = 0
     try:
         left = None if total is None else max(total - skip, 0)
@@ -153,7 +153,7 @@ def _send(
     print(f"{pending.acknowledged:,} messages acknowledged by topic {settings.topic}")
 
 
-class _Pending:
+class Pending:
     """Messages sent but not yet acknowledged, bounded in bytes."""
 
     def __init__(self, skipped: int) -> None:
@@ -178,10 +178,9 @@ class _Pending:
         first = self.acknowledged
         if self._before_first_failure is not None:
             first = self._before_first_failure
-        again = self.acknowledged - first
-        return (
-            f"{said}: to go on without publishing {'most of ' if again else ''}them "
-            f"twice, add --skip {self._skipped + first}"
+        twice = self.acknowledged - first
+        return f"{said}: to go on, add --skip {self._skipped + first}" + (
+            f", which publishes {twice:,} of them twice" if twice else ""
         )
 
     def settle_all(self, ignore_errors: bool = False) -> None:
@@ -193,12 +192,18 @@ class _Pending:
                     raise
 
     def _settle_one(self) -> None:
-        size, sent = self._sent.popleft()
-        self._bytes -= size
+        # It stays in the queue if Ctrl-C interrupts the wait for it.
+        size, sent = self._sent[0]
+        failure = None
         try:
             sent.get(timeout=_DELIVERY_TIMEOUT_MS / 1000 + 5)
-        except KafkaError:
-            if self._before_first_failure is None:
-                self._before_first_failure = self.acknowledged
-            raise
-        self.acknowledged += 1
+        except KafkaError as error:
+            failure = error
+        self._sent.popleft()
+        self._bytes -= size
+        if failure is None:
+            self.acknowledged += 1
+            return
+        if self._before_first_failure is None:
+            self._before_first_failure = self.acknowledged
+        raise failure

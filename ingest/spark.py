@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 from grpc import RpcError
@@ -54,15 +54,15 @@ def spark_session(remote: str) -> Iterator[SparkSession]:
             first_task.stop_waiting()
             session.stop()
     except (PySparkException, RpcError) as error:
-        if first_task and first_task.was_missed:
-            raise UnavailableError(
-                f"Spark at {shown(remote)} has not run a task within {_TASK_SECONDS} "
-                "s: see `make status` and its log"
-            ) from error
         if started and _start_of(remote) != started:
             raise UnavailableError(
                 f"Spark at {shown(remote)} stopped or was restarted during this "
                 "command; nothing is lost: run the command again"
+            ) from error
+        if first_task and first_task.was_missed:
+            raise UnavailableError(
+                f"Spark at {shown(remote)} has not run a task within {_TASK_SECONDS} "
+                "s: see `make status` and its log"
             ) from error
         text = str(error).strip()
         if "UNAUTHENTICATED" in text:
@@ -75,7 +75,7 @@ def spark_session(remote: str) -> Iterator[SparkSession]:
         kind = (
             CommandError if isinstance(error, AnalysisException) else UnavailableError
         )
-        raise kind(f"Spark at {shown(remote)}: {first}") from error
+        raise kind(f"Spark at {shown(remote)}: {shown(first)}") from error
 
 
 class _FirstTask(ProgressHandler):
@@ -86,9 +86,10 @@ class _FirstTask(ProgressHandler):
 
     def __init__(self, session: SparkSession) -> None:
         self._session = session
-        self._timer = threading.Timer(_TASK_SECONDS, self._interrupt)
-        self._timer.start()
         self.was_missed = False
+        self._timer = threading.Timer(_TASK_SECONDS, self._interrupt)
+        self._timer.daemon = True
+        self._timer.start()
 
     def __call__(
         self,
@@ -105,7 +106,8 @@ class _FirstTask(ProgressHandler):
 
     def _interrupt(self) -> None:
         self.was_missed = True
-        self._session.interruptAll()
+        with suppress(PySparkException, RpcError):
+            self._session.interruptAll()
 
 
 def _start_of(remote: str) -> str | None:

@@ -21,7 +21,8 @@ _CONNECT_TIMEOUT_MS = 10_000
 _POLL_MS = 1000
 _PATIENCE_SECONDS = 30
 _REFUSAL = re.compile(
-    r"(certificate verify failed:|\w+ alert|Authentication failed) [^()]+"
+    r"(certificate verify failed:|\w+ alert|Authentication failed:?) [^()]+"
+    "|UnsupportedSaslMechanism"
 )
 
 
@@ -100,8 +101,10 @@ class _Failures(logging.Handler):
         if found := _REFUSAL.search(text):
             self.refusal = found[0].strip()
         # A login that fails may look like this too: the client can miss the answer.
-        if "socket disconnected" in text or "ECONNREFUSED" in text:
-            self.is_closed = "socket disconnected" in text
+        if "socket disconnected" in text or "EOF occurred in violation" in text:
+            self.is_closed = True
+        elif "ECONNREFUSED" in text:
+            self.is_closed = False
 
 
 def create(admin: KafkaAdminClient, settings: Settings, partitions: int) -> bool:

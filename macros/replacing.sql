@@ -7,7 +7,7 @@
     {%- set sql -%}
         create or replace table {{ this }}
         {{ file_format_clause() }}
-        {{ comment_clause() }}
+        {{ comment_clause() | replace('%', '%%') }}
         as select
         {%- for name in agate_table.column_names %}
             cast(column_{{ loop.index }} as
@@ -47,4 +47,11 @@
             drop {{ relation.type }} if exists {{ relation }}
         {%- endcall -%}
     {%- endif -%}
+{%- endmacro %}
+
+{#- The table of a model that has become a view is dropped all the same. -#}
+{% macro spark__handle_existing_table(full_refresh, old_relation) -%}
+    {%- call statement('drop_relation', auto_begin=False) -%}
+        drop table if exists {{ old_relation }}
+    {%- endcall -%}
 {%- endmacro %}

@@ -13,7 +13,8 @@ log4j=-Dlog4j2.configurationFile=file:$conf/log4j2.properties
 hadoop_classpath="$conf:$JARS/hdfs/*:$SPARK_HOME/jars/*"
 # Measured in docs/decisions/jvm.md. Spark: a build is several hundred queries that run
 # once, so optimising their code early costs more than it saves. The other services
-# don't need the optimising compiler (C2). A JVM without memory ends and is restarted.
+# don't need the optimising compiler (C2). A JVM that runs out of memory ends,
+# and supervisord restarts it.
 spark_jvm="-XX:+ExitOnOutOfMemoryError -XX:+UseParallelGC -XX:ReservedCodeCacheSize=512m \
     -XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 \
     -XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000"
@@ -21,6 +22,7 @@ small_jvm="-XX:+ExitOnOutOfMemoryError -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 # A setting for clients. With it, Spark's own processes, executors too, would start as
 # clients, without the server's classes.
 unset SPARK_REMOTE
+export SPARK_DAEMON_JAVA_OPTS=-XX:+ExitOnOutOfMemoryError # master and workers
 mkdir -p "$STACK_DIR/run"
 echo $$ >"$STACK_DIR/run/$1.pid" # exec keeps the process id
 
@@ -61,8 +63,7 @@ spark_master)
     export SPARK_CONF_DIR="$conf" SPARK_LOCAL_IP="$SPARK_MASTER_HOST"
     export SPARK_DAEMON_MEMORY="$SPARK_MASTER_HEAP"
     # After it was killed, a master recovers its workers and applications.
-    export SPARK_MASTER_OPTS="-XX:+ExitOnOutOfMemoryError \
-        -Dspark.deploy.recoveryMode=FILESYSTEM \
+    export SPARK_MASTER_OPTS="-Dspark.deploy.recoveryMode=FILESYSTEM \
         -Dspark.deploy.recoveryDirectory=$data/spark_master"
     exec "$SPARK_HOME/bin/spark-class" org.apache.spark.deploy.master.Master \
         --host "$SPARK_MASTER_HOST" --port "$SPARK_MASTER_PORT" \

@@ -8,12 +8,16 @@ seed repeats the choices, though not the moments at which processes happen to be
 import argparse
 import json
 import random
+import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from signal import SIGKILL
+
+import psutil
 
 from ingest import raw_table
 from tests.integration.stack import (
@@ -33,7 +37,7 @@ from tests.integration.stack import (
 from tests.quirks import RawMessage
 
 VICTIMS = ("client", "spark", "kafka", "namenode", "datanode")
-_LONGEST_DELAY = 4.0
+_LONGEST_DELAY = 2.0
 _LONGEST_END = 240
 
 
@@ -102,11 +106,13 @@ def _round(choice: random.Random, number: int, victim: str, outcome: Outcome) ->
         start("python", "-m", "ingest", *verb, "--batch-size", batch_size) as client,
     ):
         sent = pool.submit(produce, messages)
-        if verb[0] == "follow":
-            assert client.stdout and client.stdout.readline()
+        wait_until("ingest reaches Spark", lambda: _is_at_work(client))
         time.sleep(delay)
-        kill(client.pid if victim == "client" else pid_of(victim))
-        outcome.kills[victim] += 1
+        if victim != "client":
+            kill(pid_of(victim))
+        elif client.poll() is None:
+            client.kill()
+        outcome.kills[victim] += victim != "client" or client.wait() == -SIGKILL
         sent.result()
         outcome.published += len(messages)
         up()
@@ -124,6 +130,15 @@ def _round(choice: random.Random, number: int, victim: str, outcome: Outcome) ->
     assert "Traceback" not in errors, errors
     if victim != "client":
         assert client.returncode in {0, 0 if verb[0] == "follow" else 1}, errors
+
+
+def _is_at_work(client: subprocess.Popen[str]) -> bool:
+    """Return whether the process is connected to Spark, or has ended already."""
+    if client.poll() is not None:
+        return True
+    connections = psutil.Process(client.pid).net_connections()
+    ports = [each.raddr.port for each in connections if each.raddr]
+    return STACK.ports["spark_connect"] in ports
 
 
 def _is_all_landed() -> bool:

@@ -79,6 +79,8 @@ def ingest(
         mock.patch.object(sys, "argv", ["ingest", *arguments]),
         redirect_stdout(printed),
         redirect_stderr(errors),
+        # Ctrl-C ends a command at once; here it has to end the tests.
+        mock.patch("cli.program.os._exit", side_effect=KeyboardInterrupt),
     ):
         code = main()
     done = subprocess.CompletedProcess(

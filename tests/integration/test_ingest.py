@@ -126,6 +126,14 @@ def test_drain_reports_what_it_landed_and_the_next_one_lands_nothing() -> None:
     _assert_landed_exactly_once()
 
 
+def test_killed_client_loses_and_duplicates_nothing() -> None:
+    _publish(200)
+    with _draining(batch_size=10) as drain:
+        drain.kill()
+    ingest("drain")
+    _assert_landed_exactly_once()
+
+
 def test_batch_that_another_ingest_has_landed_is_refused() -> None:
     """Both plan the same batch, in sessions that each have their own catalog."""
     _publish(40)
@@ -342,21 +350,22 @@ def test_messages_of_10_mb_land_byte_for_byte() -> None:
 def test_message_that_spark_cannot_read_is_named_and_can_be_passed() -> None:
     """Older brokers accept any timestamp; Spark's have microseconds in 64 bits."""
     configure_topic({"message.timestamp.after.max.ms": str(2**63 - 1)})
-    _publish(20)
-    produce([RawMessage(2, 2**63 - 1, None, b"at the end of time")])
+    for partition in (2, 3):
+        _publish(20)
+        produce([RawMessage(partition, 2**63 - 1, None, b"at the end of time")])
     _publish(20)
     before = _landed()
     error = ingest("drain", exit_code=1).stderr
-    named = re.search(
-        r"partition 2: the message at offset (\d+) has a timestamp", error
-    )
-    assert named and "--accept-loss" in error
+    found = r"partition (\d): the message at offset (\d+) has a timestamp"
+    named = re.findall(found, error)
+    assert [partition for partition, _ in named] == ["2", "3"]
+    assert "--accept-loss" in error
     assert _landed() == before
-    accepted = ingest("drain", "--accept-loss").stdout
-    assert (
-        f"accepted as lost: partition 2, offsets {named[1]} to {named[1]}" in accepted
-    )
-    assert _landed() == before + 40
+    accepted = ingest("drain", "--accept-loss", "--batch-size", "10").stdout
+    for partition, offset in named:
+        lost = f"accepted as lost: partition {partition}, offsets {offset} to {offset}"
+        assert lost in accepted
+    assert _landed() == before + 60
     assert "accepted as lost" in ingest("audit").stdout
 
 

@@ -35,6 +35,18 @@ def test_login_is_taken_from_the_jaas_configuration(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_password_may_stand_in_either_quotes(tmp_path: Path, quote: str) -> None:
+    text = (
+        "security.protocol=SASL_PLAINTEXT \nsasl.mechanism=PLAIN\n"
+        "sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule "
+        f"required username={quote}a{quote} password={quote}b; c=d{quote};\n"
+    )
+    found = client_properties.for_kafka_python(_file(tmp_path, text))
+    assert found["security_protocol"] == "SASL_PLAINTEXT"
+    assert found["sasl_plain_password"] == "b; c=d"
+
+
 def test_spark_gets_references_and_no_value(tmp_path: Path) -> None:
     file = _file(tmp_path, _LOGIN)
     options = client_properties.for_spark(file)
@@ -78,7 +90,11 @@ def test_tls_verifies_the_host_unless_the_file_says_no(
             "sasl.jaas.config=Module required password=hunter2;",
             "sasl.jaas.config has no username",
         ),
-        ("ssl.truststore.location=a.jks", "set ssl.truststore.type=PEM"),
+        ("ssl.truststore.location=/a.jks", "set ssl.truststore.type=PEM"),
+        (
+            "ssl.keystore.type=PEM\nssl.keystore.location=a.pem",
+            "ssl.keystore.location must be an absolute path",
+        ),
         ("ssl.truststore.password=hunter2", "ssl.truststore.password is not supported"),
         (
             "security.protocol=SSL\nssl.truststore.type=PEM\n"
@@ -88,7 +104,7 @@ def test_tls_verifies_the_host_unless_the_file_says_no(
         (
             "security.protocol=SSL\nssl.keystore.type=PEM\n"
             "ssl.keystore.location={file}",
-            "{file}: no PEM that can be used",
+            "{file} has no key with its certificate",
         ),
         (r"a=\u12", "can't be read: it is malformed"),
     ],

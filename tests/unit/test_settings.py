@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from cli.program import CommandError
-from cli.settings import FILE, ROOT, Settings, from_environment
+from cli.settings import FILE, ROOT, Settings, for_client, from_environment, shown
 
 DEFAULTS = Settings(
     "127.0.0.1:9092", "assessment-attempts", "sc://127.0.0.1:15002", "127.0.0.1", 10000
@@ -50,6 +50,24 @@ def test_error_of_an_invalid_setting_names_it(
 ) -> None:
     with pytest.raises(CommandError, match=named):
         from_environment({variable: text})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("sc://h:1/;token=a=b;user_id=c", "sc://h:1/;token=***;user_id=c"),
+        ("Parameter 'token=czNjcmV0==' should", "Parameter 'token=***' should"),
+        ("sc://h:1", "sc://h:1"),
+    ],
+)
+def test_token_is_not_shown(text: str, expected: str) -> None:
+    assert shown(text) == expected
+
+
+def test_client_of_the_local_server_sends_a_token() -> None:
+    """Without TLS, Spark's client does so only to a host that is called localhost."""
+    assert for_client("sc://127.0.0.1:15002/;a=b") == "sc://localhost:15002/;a=b"
+    assert for_client("sc://127.0.0.10:15002") == "sc://127.0.0.10:15002"
 
 
 def test_dbt_profile_has_the_default_address_of_thrift() -> None:
