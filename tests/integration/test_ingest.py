@@ -14,10 +14,12 @@ from hashlib import sha256
 from itertools import count, islice
 from urllib.parse import urlsplit
 
+import fsspec
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
+from pyarrow.parquet import read_metadata
 
-from cli.settings import Settings, from_environment
+from cli.settings import HOST, Settings, from_environment
 from data.generate import attempts
 from ingest import landing, raw_table
 from ingest.offsets import Source, TopicOffsets, next_batch
@@ -339,8 +341,14 @@ def test_messages_of_10_mb_land_byte_for_byte() -> None:
     values = [os.urandom(largest - 100) for _ in range(14)]
     produce([RawMessage(3, 1, None, value) for value in values])
     assert ingest("drain").stdout.startswith("14 messages of assessment-attempts")
-    groups = query(f"select max(size(split_offsets)) from {raw_table.NAME}.files")
-    assert groups[0][0] > 1
+    [(largest_file,)] = query(
+        f"select max_by(file_path, file_size_in_bytes) from {raw_table.NAME}.files"
+    )
+    web = STACK.ports["namenode_web"]
+    with fsspec.filesystem("webhdfs", host=HOST, port=web).open(
+        urlsplit(largest_file).path
+    ) as stream:
+        assert read_metadata(stream).num_row_groups > 1
     landed = query(
         f"select sha2(value, 256) from {raw_table.NAME} where length(value) > 1e6"
     )
