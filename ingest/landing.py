@@ -3,10 +3,9 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 
-from grpc import RpcError
 from kafka import TopicPartition
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
@@ -137,10 +136,6 @@ def land(
                 yield after
                 state = after
             state = _accept(session, state, unreadable)
-        except KeyboardInterrupt:
-            with suppress(PySparkException, RpcError):
-                session.interruptAll()
-            raise
         yield state
 
 

@@ -47,12 +47,22 @@ def spark_session(remote: str) -> Iterator[SparkSession]:
         session = _connect(remote)
         first_task = _FirstTask(session)
         session.registerProgressHandler(first_task)
+        is_interrupted = False
         try:
             started = session.conf.get(_STARTED, "")
             yield session
+        except KeyboardInterrupt:
+            # After an interrupted call, the client may wait without end for any answer.
+            # So there is a limit here, and the process ends without closing it.
+            is_interrupted = True
+            thread = threading.Thread(target=first_task.interrupt, daemon=True)
+            thread.start()
+            thread.join(_CONNECT_SECONDS)
+            raise
         finally:
             first_task.stop_waiting()
-            session.stop()
+            if not is_interrupted:
+                session.stop()
     except (PySparkException, RpcError) as error:
         if started and _start_of(remote) != started:
             raise UnavailableError(
@@ -87,7 +97,7 @@ class _FirstTask(ProgressHandler):
     def __init__(self, session: SparkSession) -> None:
         self._session = session
         self.was_missed = False
-        self._timer = threading.Timer(_TASK_SECONDS, self._interrupt)
+        self._timer = threading.Timer(_TASK_SECONDS, self.interrupt)
         self._timer.daemon = True
         self._timer.start()
 
@@ -104,7 +114,7 @@ class _FirstTask(ProgressHandler):
     def stop_waiting(self) -> None:
         self._timer.cancel()
 
-    def _interrupt(self) -> None:
+    def interrupt(self) -> None:
         self.was_missed = True
         with suppress(PySparkException, RpcError):
             self._session.interruptAll()
