@@ -4,6 +4,7 @@ import html
 import re
 import socket
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -263,7 +264,12 @@ def _places_that_show_the_password() -> list[str]:
 
 
 def _page(address: str) -> str:
-    with urllib.request.urlopen(address, timeout=30) as answer:
+    """Return a page, or in its place the error of a query that has no plan yet."""
+    try:
+        answer = urllib.request.urlopen(address, timeout=30)
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
         return html.unescape(str(answer.read(), "utf-8"))
 
 
