@@ -29,8 +29,8 @@ def main() -> int:
     parsed = parser.parse_args()
     settings = from_environment(os.environ)
     subprocess.run((*_INGEST, "init"), check=True)
-    if _held() < parsed.messages:
-        _publish(parsed.messages - _held())
+    if (lacking := parsed.messages - _held()) > 0:
+        _publish(lacking)
     messages = _held()
     java = (
         f"{os.environ['JAVA_HOME']}/bin/java" if "JAVA_HOME" in os.environ else "java"

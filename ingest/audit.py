@@ -93,18 +93,9 @@ def audit(settings: Settings, sample: int, as_json: bool) -> None:
         if reason := raw_table.refusal(session, source):
             raise CommandError(reason)
         next_offsets = raw_table.state(session).next_offsets
-        accepted = raw_table.accepted_losses(session)
         with broker_errors(settings), closing(consumer_of(settings)) as consumer:
             audits = list(
-                _audits(
-                    session,
-                    consumer,
-                    settings.topic,
-                    topic,
-                    next_offsets,
-                    accepted,
-                    sample,
-                )
+                _audits(session, consumer, settings.topic, topic, next_offsets, sample)
             )
     if as_json:
         print(json.dumps({"partitions": [asdict(each) for each in audits]}, indent=2))
@@ -151,10 +142,10 @@ def _audits(
     name: str,
     topic: TopicOffsets,
     next_offsets: NextOffsets,
-    accepted: Sequence[tuple[int, range]],
     sample: int,
 ) -> Iterator[PartitionAudit]:
     all_landed = _landed(session)
+    losses_accepted = raw_table.accepted_losses(session)
     behind = lag(topic, next_offsets)
     for partition, there in topic.items():
         where = TopicPartition(name, partition)
@@ -164,6 +155,7 @@ def _audits(
         if landed.first_offset is not None:
             first = min(first, landed.first_offset)
         end = min(next_offsets.get(partition, first), there.end)
+        accepted = [offsets for part, offsets in losses_accepted if part == partition]
         gaps: list[Gap] = []
         if landed.offset_count != end - first:
             for offsets in _ranges_without_rows(session, partition, first, end):
@@ -210,7 +202,7 @@ def _explain(
     consumer: KafkaConsumer,
     where: TopicPartition,
     there: PartitionOffsets,
-    accepted: Sequence[tuple[int, range]],
+    accepted: Sequence[range],
     first: int,
     last: int,
 ) -> Iterator[Gap]:
@@ -219,10 +211,7 @@ def _explain(
         first = there.begin
     if first <= last:
         number = sum(
-            not any(
-                partition == where.partition and message.offset in offsets
-                for partition, offsets in accepted
-            )
+            not any(message.offset in offsets for offsets in accepted)
             for message in messages(consumer, where, first, last)
         )
         yield Gap(first, last, "missing" if number else "empty", number)

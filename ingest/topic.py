@@ -183,8 +183,8 @@ def messages(
     consumer.seek(where, first)
     position, moved = first, time.monotonic()
     while position <= last:
-        for messages in consumer.poll(timeout_ms=_POLL_MS).values():
-            for message in messages:
+        for fetched in consumer.poll(timeout_ms=_POLL_MS).values():
+            for message in fetched:
                 if message.offset > last:
                     return
                 yield message

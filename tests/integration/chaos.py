@@ -19,18 +19,17 @@ from signal import SIGKILL
 
 import psutil
 
-from ingest import raw_table
 from tests.integration.stack import (
     STACK,
     down,
     ingest,
     kill,
+    landed_messages,
     pid_of,
     produce,
-    query,
+    sent_messages,
     start,
     start_fresh,
-    topic_records,
     up,
     wait_until,
 )
@@ -108,11 +107,12 @@ def _round(choice: random.Random, number: int, victim: str, outcome: Outcome) ->
         sent = pool.submit(produce, messages)
         wait_until("ingest reaches Spark", lambda: _is_at_work(client))
         time.sleep(delay)
-        if victim != "client":
+        if victim == "client":
+            client.kill()  # unless it has ended
+            outcome.kills[victim] += client.wait() == -SIGKILL
+        else:
             kill(pid_of(victim))
-        elif client.poll() is None:
-            client.kill()
-        outcome.kills[victim] += victim != "client" or client.wait() == -SIGKILL
+            outcome.kills[victim] += 1
         sent.result()
         outcome.published += len(messages)
         up()
@@ -161,19 +161,9 @@ def _messages(choice: random.Random) -> list[RawMessage]:
 
 
 def _compare(outcome: Outcome) -> None:
-    sent = {
-        (record.partition, record.offset): (
-            record.timestamp,
-            record.key.hex().upper() if record.key is not None else None,
-            record.value.hex().upper(),
-        )
-        for record in topic_records()
-    }
-    rows = query(
-        "select partition, offset, unix_millis(timestamp), hex(key), hex(value) "
-        f"from {raw_table.NAME}"
-    )
-    landed = {row[:2]: row[2:] for row in rows}
+    sent = {row[:3]: row for row in sent_messages()}
+    rows = landed_messages()
+    landed = {row[:3]: row for row in rows}
     outcome.landed = len(rows)
     outcome.missing = max(len(sent), outcome.published) - len(sent.keys() & landed)
     outcome.double = len(rows) - len(landed)

@@ -21,9 +21,9 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from pyhive import hive
 
-from cli.settings import HOST, ROOT, from_environment
+from cli.settings import HOST, ROOT, Settings, from_environment
 from ingest.__main__ import main
-from ingest.offsets import held_back
+from ingest.offsets import Source, TopicOffsets, held_back
 from ingest.topic import admin_client, read_topic
 from services.processes import Supervisor
 from services.stack import Stack
@@ -200,12 +200,8 @@ def aborted_transaction(partition: int) -> Iterator[None]:
         yield
         producer.abort_transaction()
 
-    def has_ended() -> bool:
-        # The broker answers before it has written the marker.
-        with admin_client(from_environment(ENVIRONMENT)) as admin:
-            return not held_back(read_topic(admin, from_environment(ENVIRONMENT))[1])
-
-    wait_until("the transaction has ended", has_ended)
+    # The broker answers before it has written the marker.
+    wait_until("the transaction has ended", lambda: not held_back(read_by_ingest()[2]))
 
 
 def topic_records(topic: str = STACK.topic) -> list[Any]:
@@ -226,6 +222,41 @@ def topic_records(topic: str = STACK.topic) -> list[Any]:
             for batch in consumer.poll(timeout_ms=1000).values():
                 records.extend(batch)
     return records
+
+
+def read_by_ingest() -> tuple[Settings, Source, TopicOffsets]:
+    """Return the settings of the stack, and the topic as ingest reads it."""
+    settings = from_environment(ENVIRONMENT)
+    with admin_client(settings) as admin:
+        return settings, *read_topic(admin, settings)
+
+
+def sent_messages() -> list[tuple[Any, ...]]:
+    """Return the topic's messages in the form of `landed_messages`."""
+    return [
+        (
+            record.topic,
+            record.partition,
+            record.offset,
+            None if record.key is None else record.key.hex().upper(),
+            None if record.value is None else record.value.hex().upper(),
+            record.timestamp,
+            record.timestamp_type,
+            [[name, value.hex().upper()] for name, value in record.headers] or None,
+        )
+        for record in topic_records()
+    ]
+
+
+def landed_messages() -> list[tuple[Any, ...]]:
+    """Return the rows of the raw table; the first three values are the identity."""
+    rows = query(
+        "select topic, partition, offset, hex(key), hex(value), "
+        "unix_millis(timestamp), timestamp_type, "
+        "to_json(transform(headers, h -> array(h.key, hex(h.value)))) "
+        "from raw.assessment_attempts"
+    )
+    return [(*row[:-1], json.loads(row[-1]) if row[-1] else None) for row in rows]
 
 
 def topic_messages() -> list[Message]:

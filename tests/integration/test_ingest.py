@@ -19,14 +19,12 @@ import pytest
 from kafka import KafkaAdminClient, TopicPartition
 from pyarrow.parquet import read_metadata
 
-from cli.settings import HOST, Settings, from_environment
+from cli.settings import HOST
 from data.generate import attempts
 from ingest import landing, raw_table
-from ingest.offsets import Source, TopicOffsets, next_batch
+from ingest.offsets import next_batch
 from ingest.spark import spark_session
-from ingest.topic import admin_client, read_topic
 from tests.integration.stack import (
-    ENVIRONMENT,
     STACK,
     aborted_transaction,
     configure_topic,
@@ -35,6 +33,7 @@ from tests.integration.stack import (
     pid_of,
     produce,
     query,
+    read_by_ingest,
     start,
     topic_records,
     up,
@@ -60,13 +59,6 @@ def _publish(number: int) -> None:
             for index, document in enumerate(documents)
         ]
     )
-
-
-def _topic() -> tuple[Settings, Source, TopicOffsets]:
-    """Return the settings of the stack, and the topic as ingest reads it."""
-    settings = from_environment(ENVIRONMENT)
-    with admin_client(settings) as admin:
-        return settings, *read_topic(admin, settings)
 
 
 def _landed() -> int:
@@ -139,7 +131,7 @@ def test_killed_client_loses_and_duplicates_nothing() -> None:
 def test_batch_that_another_ingest_has_landed_is_refused() -> None:
     """Both plan the same batch, in sessions that each have their own catalog."""
     _publish(40)
-    settings, _, topic = _topic()
+    settings, _, topic = read_by_ingest()
     remote = settings.spark_remote
     with spark_session(remote) as one, spark_session(remote) as other:
         state = raw_table.state(one)
@@ -269,7 +261,7 @@ def test_audit_finds_what_is_missing_double_or_different() -> None:
 
 def test_rollback_between_two_batches_is_noticed() -> None:
     _publish(60)
-    settings, source, topic = _topic()
+    settings, source, topic = read_by_ingest()
     with spark_session(settings.spark_remote) as session:
         state = landing.prepare(session, source, topic)
         batches = landing.land(session, settings, source, topic, state, batch_size=20)
@@ -405,7 +397,7 @@ def test_topic_that_was_deleted_and_created_again_is_refused() -> None:
 
 
 def test_topic_of_another_cluster_is_refused() -> None:
-    settings, source, _ = _topic()
+    settings, source, _ = read_by_ingest()
     with spark_session(settings.spark_remote) as session:
         assert raw_table.refusal(session, source) is None
         refusal = raw_table.refusal(session, replace(source, cluster_id="another"))

@@ -25,11 +25,12 @@ from tests.integration.stack import (
     TARGET,
     aborted_transaction,
     ingest,
+    landed_messages,
     produce,
     query,
     run,
+    sent_messages,
     topic_messages,
-    topic_records,
 )
 from tests.oracle import Row, expected_tables
 from tests.quirks import (
@@ -140,29 +141,10 @@ def _row(columns: Sequence[str], values: Sequence[object]) -> Row:
 
 
 def test_raw_holds_every_message_as_it_was_sent() -> None:
-    raw = query(
-        "select topic, partition, offset, hex(key), hex(value), "
-        "unix_millis(timestamp), timestamp_type, "
-        "to_json(transform(headers, h -> array(h.key, hex(h.value)))) "
-        "from raw.assessment_attempts"
-    )
-    sent = [
-        (
-            record.topic,
-            record.partition,
-            record.offset,
-            None if record.key is None else record.key.hex().upper(),
-            None if record.value is None else record.value.hex().upper(),
-            record.timestamp,
-            record.timestamp_type,
-            [[name, value.hex().upper()] for name, value in record.headers] or None,
-        )
-        for record in topic_records()
-    ]
-    landed = [(*row[:-1], json.loads(row[-1]) if row[-1] else None) for row in raw]
+    landed = landed_messages()
     by_identity = {row[1:3]: row for row in landed}
     assert len(by_identity) == len(landed)
-    assert by_identity == {row[1:3]: row for row in sent}
+    assert by_identity == {row[1:3]: row for row in sent_messages()}
 
 
 @pytest.mark.parametrize("table", TABLES)
