@@ -153,7 +153,8 @@ parse: .venv/.complete .venv-test/.complete profiles.yml ## dbt parse
 # times what the longest one takes, and shows where it was.
 test: setup chromium .venv-test/.complete .venv-report/.complete ## every check, with end-to-end tests on separate services
 	@$(MAKE) --silent --jobs 3 --output-sync=target test-stack-0 test-stack-1 check
-	@.venv-test/bin/pytest --numprocesses 2 --timeout 450 --verbose tests/integration
+	@.venv-test/bin/pytest --numprocesses 2 --no-loadscope-reorder --timeout 450 --verbose \
+		tests/integration
 
 test-stack-%: setup .venv-test/.complete
 	@PYTEST_XDIST_WORKER=gw$* .venv-test/bin/python -m tests.integration.stack

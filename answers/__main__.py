@@ -8,7 +8,7 @@ from typing import Any
 
 from pyhive import hive
 from pyhive.exc import Error as HiveError
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 from thrift.transport.TTransport import TTransportException
@@ -93,7 +93,9 @@ def _print(console: Console, question: Question, rows: list[Sequence[Any]]) -> N
         right = [False] + [True] * len(shown)
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
     for heading, is_right in zip(headings, right, strict=True):
-        table.add_column(heading, justify="right" if is_right else "left")
+        justify: JustifyMethod = "right" if is_right else "left"
+        # A long identifier is broken, not cut.
+        table.add_column(heading, justify=justify, overflow="fold")
     for line in cells:
         table.add_row(*map(Text, line))
     console.print(table)

@@ -4,6 +4,7 @@ The HTML reads well in Jupyter and in the report, in light and dark mode, on a p
 in print. A row is a mapping from column names to values, such as Spark's `asDict()`.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any, TypeAlias
@@ -17,6 +18,7 @@ Row: TypeAlias = Mapping[str, Any]
 
 # Its contrast to white and to black is above 3:1 (WCAG 2.2, 1.4.11).
 _COLOUR = "#2f7ed8"
+_MARKED_COLOUR = "#d9480f"
 _LONG = 44  # characters; a longer text is wrapped
 _ROWS = 500  # shown of a table; SQL is better for more
 
@@ -97,7 +99,7 @@ def bars(
         if rank:
             before = f"{row[rank]}{'=' if ranks.count(row[rank]) > 1 else '.'} "
         # Inline, because Jupyter does not have the report's style sheet.
-        width = 85 * float(row[value] or 0) / largest
+        width = 78 * float(row[value] or 0) / largest
         style = f"display:inline-block;height:.8em;width:{width:.2f}%"
         lines.append(
             f"<li><span>{escape(before + str(row[label]))}</span><br>"
@@ -108,6 +110,74 @@ def bars(
     return HTML(
         f'<figure class="bars"><figcaption>{escape(caption + tie)}</figcaption>'
         f'<ul style="list-style:none">{"".join(lines)}</ul></figure>'
+    )
+
+
+def scatter(
+    rows: Sequence[Row],
+    x: str,
+    y: str,
+    label: str,
+    mark: str,
+    caption: str,
+    guides: Sequence[float] = (),
+) -> HTML:
+    """Return a chart with a dot for each row that has both values.
+
+    Args:
+        x: column with a share, 0 to 1.
+        y: column with a coefficient, -1 to 1.
+        label: column with the name that a dot shows under the pointer.
+        mark: column that is None for an ordinary row; any other is a larger diamond.
+        guides: values of y at which a line crosses the chart.
+    """
+    dots = [row for row in rows if row[x] is not None and row[y] is not None]
+    if not dots:
+        return HTML("")
+    left, right, top, bottom = 45, 455, 30, 310
+    lowest = min(-0.2, *(math.floor(row[y] * 5) / 5 for row in dots))
+
+    def place(across: float, up: float) -> tuple[float, float]:
+        height = (1 - up) / (1 - lowest) * (bottom - top)
+        return round(left + across * (right - left), 1), round(top + height, 1)
+
+    parts = [
+        f'<text x="{left}" y="16">{escape(y.replace("_", " "))}</text>',
+        f'<text x="{right}" y="{bottom + 40}" text-anchor="end">'
+        f"{escape(x.replace('_', ' '))}</text>",
+    ]
+    for step in range(round(lowest * 5), 6):
+        _, height = place(0, step / 5)
+        parts.append(
+            f'<text x="{left - 6}" y="{height + 4}" text-anchor="end">{step / 5:.1f}'
+            "</text>"
+        )
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        across, _ = place(share, 0)
+        parts.append(
+            f'<text x="{across}" y="{bottom + 20}" text-anchor="middle">{share:.0%}'
+            "</text>"
+        )
+    for guide in guides:
+        _, height = place(0, guide)
+        parts.append(f'<path d="M{left} {height}H{right}" stroke="currentColor"/>')
+    for row in sorted(dots, key=lambda each: each[mark] is not None):
+        across, height = place(row[x], row[y])
+        words = (row[label], format_cell(x, row[x]), format_cell(y, row[y]), row[mark])
+        title = (
+            f"<title>{escape(', '.join(str(word) for word in words if word))}</title>"
+        )
+        if row[mark] is None:
+            shape = f'circle cx="{across}" cy="{height}" r="3.5" fill="{_COLOUR}"'
+        else:
+            diamond = f"M{across} {round(height - 6, 1)}l6 6-6 6-6-6z"
+            shape = f'path d="{diamond}" fill="{_MARKED_COLOUR}"'
+        parts.append(f"<{shape}>{title}</{shape.split()[0]}>")
+    return HTML(
+        f'<figure class="scatter"><figcaption>{escape(caption)}</figcaption>'
+        f'<svg viewBox="0 0 480 360" role="img" aria-label="{escape(caption)}" '
+        'style="max-width:40rem;width:100%;font-size:14px" fill="currentColor">'
+        f"{''.join(parts)}</svg></figure>"
     )
 
 

@@ -33,3 +33,9 @@
 {% macro within_years_1_to_9999(moment) -%}
     case when year({{ moment }}) between 1 and 9999 then {{ moment }} end
 {%- endmacro %}
+
+{% macro if_unreadable(field, reading) -%}
+    named_struct(
+        'field_path', '{{ field }}', 'value', if({{ reading }} is null, {{ field }}, null)
+    )
+{%- endmacro %}

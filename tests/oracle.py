@@ -11,11 +11,13 @@ from __future__ import annotations
 import json
 import math
 import re
+import statistics
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from fractions import Fraction
 from itertools import pairwise
 from operator import attrgetter
 from typing import Any, TypeAlias
@@ -79,6 +81,31 @@ ASSESSMENT: Mapping[str, Shape] = {
         "questions": [QUESTION],
     },
 }
+
+
+TEXTS: Mapping[str, tuple[str, ...]] = {
+    "": (
+        *("keen_timestamp", "keen_created_at", "started_at"),
+        *("max_attempts", "certification"),
+    ),
+    "sequences.questions[]": ("user_result",),
+    "sequences.questions[].options[]": ("at",),
+}
+"""The text fields, by the path of their object."""
+
+
+def unknown_keys(value: object, shape: Shape, path: str = "") -> Iterator[str]:
+    """Yield the path of each key that is neither in the shape nor a text field."""
+    if isinstance(value, list) and isinstance(shape, list):
+        for each in value:
+            yield from unknown_keys(each, shape[0], f"{path}[]")
+    elif isinstance(value, dict) and isinstance(shape, Mapping):
+        for key, inner in value.items():
+            here = f"{path}.{key}" if path else key
+            if key in shape:
+                yield from unknown_keys(inner, shape[key], here)
+            elif key not in TEXTS.get(path, ()):
+                yield here
 
 
 def fits(value: object, shape: Shape) -> bool:
@@ -286,8 +313,57 @@ def elements(array: list[Any] | None) -> Iterator[tuple[int, Json]]:
             yield position, element
 
 
+def first_by_id(array: list[Any] | None) -> dict[str, Json]:
+    """Return the first element that has each id; elements without one are omitted."""
+    found: dict[str, Json] = {}
+    for _, element in elements(array):
+        name = as_text(element.get("id"))
+        if name is not None:
+            found.setdefault(name, element)
+    return found
+
+
+def last_answered_at(questions: list[Any] | None) -> datetime | None:
+    """Return the latest time of an option that can be read."""
+    return max(
+        (
+            time
+            for _, question in elements(questions)
+            for _, option in elements(question.get("options"))
+            if (time := read_time(option.get("at"))) is not None
+        ),
+        default=None,
+    )
+
+
+@dataclass(frozen=True)
+class Response:
+    """A response to an item; `rest` is how many other items are right."""
+
+    question: Json
+    is_right: bool
+    rest: int
+
+
+def responses(questions: list[Any] | None) -> dict[str, Response]:
+    """Return the response to each item of an attempt, by question id."""
+    asked = first_by_id(questions)
+    right = {name: each.get("user_correct") is True for name, each in asked.items()}
+    return {
+        name: Response(each, right[name], sum(right.values()) - right[name])
+        for name, each in asked.items()
+    }
+
+
+def rest_score(question: Json, items: Mapping[str, Response]) -> int | None:
+    """Return the rest score of a question, None if it is no item of its attempt."""
+    item = items.get(as_text(question.get("id")) or "")
+    return item.rest if item and item.question is question else None
+
+
 def question_rows(attempt: Row, questions: list[Any] | None) -> Iterator[Row]:
     """Unroll an attempt to one row per question."""
+    items = responses(questions)
     for position, question in elements(questions):
         yield {
             "attempt_id": attempt["attempt_id"],
@@ -299,12 +375,15 @@ def question_rows(attempt: Row, questions: list[Any] | None) -> Iterator[Row]:
             "is_correct": question.get("user_correct"),
             "is_incomplete": question.get("user_incomplete"),
             "is_submitted": question.get("user_submitted") is True,
+            "rest_correct_count": rest_score(question, items),
         }
 
 
 def option_rows(attempt: Row, questions: list[Any] | None) -> Iterator[Row]:
     """Unroll an attempt to one row per option of each question."""
+    items = responses(questions)
     for question_position, question in elements(questions):
+        first = first_by_id(question.get("options"))
         for option_position, option in elements(question.get("options")):
             yield {
                 "attempt_id": attempt["attempt_id"],
@@ -316,7 +395,38 @@ def option_rows(attempt: Row, questions: list[Any] | None) -> Iterator[Row]:
                 "is_correct": option.get("correct"),
                 "is_submitted": (option.get("submitted") or 0) > 0,
                 "answered_at": read_time(option.get("at")),
+                "unreadable_answer_time": unreadable(option.get("at"), read_time),
+                "rest_correct_count": rest_score(question, items)
+                if first.get(as_text(option.get("id")) or "") is option
+                else None,
             }
+
+
+Reader: TypeAlias = "Callable[[Any], object]"
+OPTION_TIME = "sequences.questions[].options[].at"
+READERS: Mapping[str, Reader] = {
+    "started_at": read_time,
+    "keen_timestamp": read_epoch_seconds,
+    "max_attempts": read_whole_number,
+    "certification": lambda value: BOOLEANS.get(as_text(value)),
+}
+
+
+def unreadable_values(content: Json) -> Iterator[tuple[str, str]]:
+    """Yield path and text of each value of an attempt that can't be read."""
+    found = [(path, content.get(path), read) for path, read in READERS.items()]
+    for _, question in elements((content.get("sequences") or {}).get("questions")):
+        for _, option in elements(question.get("options")):
+            found.append((OPTION_TIME, option.get("at"), read_time))
+    for path, value, read in found:
+        text = unreadable(value, read)
+        if text is not None:
+            yield path, text
+
+
+def unreadable(value: object, read: Reader) -> str | None:
+    """Return the text of a value that can't be read, None of any other."""
+    return as_text(value) if read(value) is None else None
 
 
 # The tables ------------------------------------------------------------------------
@@ -333,12 +443,20 @@ def expected_tables(
     """
     rejected: list[Row] = []
     accepted: list[tuple[Row, list[Any] | None]] = []
+    contents: dict[object, Json] = {}
+    drift: dict[str, list[datetime]] = defaultdict(list)
     for message in sorted(messages, key=NEWEST, reverse=True):
         reason, content = judge(message.value)
         if reason is None:
             questions = (content.get("sequences") or {}).get("questions")
             row = attempt_row(message, content, excluded_exams, topic)
+            items = responses(questions).values()
+            row["correct_item_count"] = sum(item.is_right for item in items)
+            row["last_answered_at"] = last_answered_at(questions)
             accepted.append((row, questions))
+            contents.setdefault(row["attempt_id"], content)
+            for path in set(unknown_keys(content, ASSESSMENT)):
+                drift[path].append(message.timestamp)
         else:
             value = message.value
             text = None if value is None else value.decode(errors="replace")
@@ -349,6 +467,10 @@ def expected_tables(
         newest.setdefault(row["attempt_id"], (row, questions))
     attempts = [row for row, _ in newest.values()]
     duplicate_count = len(accepted) - len(attempts)
+    unreadable: dict[str, list[str]] = defaultdict(list)
+    for content in contents.values():
+        for path, text in unreadable_values(content):
+            unreadable[path].append(text)
     outcomes = Counter(str(row["reject_reason"]) for row in rejected)
     outcomes.update(accepted=len(attempts), duplicate=duplicate_count)
 
@@ -366,7 +488,25 @@ def expected_tables(
             for outcome in ("accepted", "duplicate", *REJECT_REASONS)
         ],
         "marts.audit_offset_gaps": list(offset_gaps(messages, topic)),
+        "marts.audit_schema_drift": [
+            {
+                "key_path": path,
+                "message_count": len(seen),
+                "first_seen_at": min(seen),
+                "last_seen_at": max(seen),
+            }
+            for path, seen in drift.items()
+        ],
+        "marts.audit_unreadable_values": [
+            {
+                "field_path": path,
+                "value_count": len(texts),
+                "example_value": max(texts),
+            }
+            for path, texts in unreadable.items()
+        ],
         **summaries(attempts, len(messages), len(rejected), duplicate_count),
+        **item_tables(list(newest.values())),
     }
 
 
@@ -393,6 +533,7 @@ COLUMN_TYPES = {
     **dict.fromkeys(("question_count", "correct_count"), "Int64"),
     **dict.fromkeys(("incomplete_count", "unanswered_count"), "Int64"),
     "score": "float64",
+    **dict.fromkeys(("started_at", "last_answered_at", "recorded_at"), "object"),
 }
 """Columns of attempts to summarise; Int64 keeps NULL distinct from 0, numbers exact."""
 
@@ -447,6 +588,9 @@ def summaries(
             "incomplete_unanswered_count incomplete_count unanswered_count"
             " question_count incomplete_unanswered_rate",
         ),
+        "rpt_attempts_by_day": by_date(scored, "record_date"),
+        "rpt_attempts_by_week": by_date(scored, "week_start_date", is_week=True),
+        "rpt_course_durations": durations(scored),
         "rpt_course_score_summary": score_summary(
             course=courses.mean_score, attempt=scored.score
         ),
@@ -495,6 +639,40 @@ def scored_courses(scored: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def by_date(scored: pd.DataFrame, name: str, is_week: bool = False) -> pd.DataFrame:
+    """Count the attempts of each day or week; a week begins on Monday."""
+
+    def start(time: datetime | None) -> date | None:
+        if time is None:
+            return None
+        return time.date() - timedelta(time.weekday() if is_week else 0)
+
+    dated = scored.assign(**{name: scored.recorded_at.map(start, na_action=None)})
+    return dated.groupby(name, as_index=False, dropna=False).agg(
+        attempt_count=("score", "size"), mean_score=("score", "mean")
+    )
+
+
+def durations(scored: pd.DataFrame) -> pd.DataFrame:
+    """Describe the seconds from start to last click; quartiles are linear."""
+
+    def seconds(row: Any) -> float | None:
+        if row.started_at is None or row.last_answered_at is None:
+            return None
+        took: float = (row.last_answered_at - row.started_at) / timedelta(seconds=1)
+        return took if took >= 0 else None
+
+    took = [seconds(row) for row in scored.itertuples()]
+    groups = scored.assign(took=pd.Series(took, scored.index, dtype=float))
+    return groups.groupby("course_name", as_index=False).agg(
+        attempt_count=("score", "size"),
+        timed_count=("took", "count"),
+        q1_seconds=("took", lambda times: times.quantile(0.25)),
+        median_seconds=("took", "median"),
+        q3_seconds=("took", lambda times: times.quantile(0.75)),
+    )
+
+
 def ranked(courses: pd.DataFrame, names: str, ascending: bool = False) -> pd.DataFrame:
     """Rank courses by the first of some columns, as SQL's rank() does: 1, 1, 3."""
     columns = names.split()
@@ -510,3 +688,168 @@ def score_summary(**grains: pd.Series) -> pd.DataFrame:
     return summary.set_axis(
         ["grain", "item_count", *(f"{name}_score" for name in names)], axis=1
     )
+
+
+# Item analysis ---------------------------------------------------------------------
+
+ITEM_MIN_RESPONSES = 20
+Z = statistics.NormalDist().inv_cdf(0.975)
+Questions: TypeAlias = list[Any] | None
+
+
+def item_tables(newest: Sequence[tuple[Row, Questions]]) -> dict[str, list[Row]]:
+    """Calculate the item analysis from every attempt and its questions, newest first.
+
+    Whole numbers and fractions are exact, so a value at a limit is not a rounding error
+    beside it.
+    """
+    courses: dict[object, object] = {}
+    items: dict[tuple[object, str], list[Response]] = defaultdict(list)
+    options: dict[tuple[object, str, str], list[tuple[Json, int]]] = defaultdict(list)
+    forms: dict[object, dict[tuple[str, ...], list[dict[str, bool]]]]
+    forms = defaultdict(lambda: defaultdict(list))
+    for attempt, questions in newest:
+        exam = attempt["exam_id"]
+        courses.setdefault(exam, attempt["course_name"])
+        if not attempt["is_scored"]:
+            continue
+        right: dict[str, bool] = {}
+        for name, item in responses(questions).items():
+            right[name] = item.is_right
+            items[exam, name].append(item)
+            for option_id, option in first_by_id(item.question.get("options")).items():
+                options[exam, name, option_id].append((option, item.rest))
+        forms[exam][tuple(sorted(right))].append(right)
+    rows = {
+        "rpt_item_analysis": [item_row(*key, each) for key, each in items.items()],
+        "rpt_option_analysis": [
+            option_row(*key, each) for key, each in options.items()
+        ],
+        "rpt_exam_reliability": [
+            reliability_row(exam, each) for exam, each in forms.items()
+        ],
+    }
+    return {
+        f"marts.{name}": [
+            {**row, "course_name": courses[row["exam_id"]]} for row in each
+        ]
+        for name, each in rows.items()
+    }
+
+
+def item_row(exam_id: object, question_id: str, given: Sequence[Response]) -> Row:
+    number, right = len(given), sum(each.is_right for each in given)
+    discrimination = correlation([(each.is_right, each.rest) for each in given])
+    rate, square = right / number, Z**2 / number
+    centre = (rate + square / 2) / (1 + square)
+    margin = Z * math.sqrt(rate * (1 - rate) / number + square / (4 * number))
+    reason = None
+    if number < ITEM_MIN_RESPONSES:
+        reason = "too_few_responses"
+    elif discrimination is not None and discrimination < 0:
+        reason = "negative_discrimination"
+    elif discrimination is not None and discrimination < 0.2:
+        reason = "low_discrimination"
+    elif rate < 0.2:
+        reason = "too_hard"
+    elif rate > 0.95:
+        reason = "too_easy"
+    questions = [each.question for each in given]
+    return {
+        "exam_id": exam_id,
+        "question_id": question_id,
+        "response_count": number,
+        "correct_count": right,
+        "incomplete_count": sum(
+            question.get("user_incomplete") is True for question in questions
+        ),
+        "unanswered_count": sum(
+            question.get("user_result") == "unanswered" for question in questions
+        ),
+        "correct_rate": rate,
+        "correct_rate_low": centre - margin / (1 + square),
+        "correct_rate_high": centre + margin / (1 + square),
+        "discrimination": discrimination,
+        "review_reason": reason,
+    }
+
+
+def option_row(
+    exam_id: object,
+    question_id: str,
+    option_id: str,
+    given: Sequence[tuple[Json, int]],
+) -> Row:
+    """Describe an option, given as offered and with the rest scores, newest first."""
+    is_checked = [option.get("checked") is True for option, _ in given]
+    rests = [rest for _, rest in given]
+    rest_correlation = correlation(list(zip(is_checked, rests, strict=True)))
+    is_key = given[0][0].get("correct") is True
+    reason = None
+    if len(given) < ITEM_MIN_RESPONSES:
+        reason = "too_few_responses"
+    elif is_key and rest_correlation is not None and rest_correlation < 0:
+        reason = "key_repels"
+    elif not is_key and rest_correlation is not None and rest_correlation > 0.1:
+        reason = "distractor_attracts"
+    elif not is_key and not any(is_checked):
+        reason = "never_chosen"
+    return {
+        "exam_id": exam_id,
+        "question_id": question_id,
+        "option_id": option_id,
+        "is_key": is_key,
+        "response_count": len(given),
+        "checked_count": sum(is_checked),
+        "checked_rate": sum(is_checked) / len(given),
+        "rest_correlation": rest_correlation,
+        "review_reason": reason,
+    }
+
+
+def reliability_row(
+    exam_id: object, forms: Mapping[tuple[str, ...], list[dict[str, bool]]]
+) -> Row:
+    form = min(forms, key=lambda ids: (-len(forms[ids]), -len(ids), ids))
+    attempts = forms[form]
+    totals = [Fraction(sum(right.values())) for right in attempts]
+    has_enough = len(attempts) >= ITEM_MIN_RESPONSES
+    deviation = math.sqrt(statistics.variance(totals)) if len(totals) > 1 else None
+    reliability = error = None
+    if deviation and has_enough and len(form) >= 2:
+        items = [[Fraction(right[name]) for right in attempts] for name in form]
+        share = sum(map(statistics.variance, items)) / statistics.variance(totals)
+        reliability = float(Fraction(len(form), len(form) - 1) * (1 - share))
+        error = deviation * math.sqrt(1 - reliability)
+    reason = None
+    if not has_enough:
+        reason = "too_few_attempts"
+    elif reliability is not None and reliability < 0.5:
+        reason = "low_reliability"
+    return {
+        "exam_id": exam_id,
+        "attempt_count": sum(map(len, forms.values())),
+        "item_count": len(form),
+        "form_attempt_count": len(attempts),
+        "mean_correct": float(statistics.mean(totals)),
+        "stddev_correct": deviation,
+        "reliability": reliability,
+        "standard_error": error,
+        "review_reason": reason,
+    }
+
+
+def correlation(pairs: Sequence[tuple[int, int]]) -> float | None:
+    """Return Pearson's coefficient, None for too few pairs or a constant side."""
+    if len(pairs) < ITEM_MIN_RESPONSES:
+        return None
+    ones = from_mean([one for one, _ in pairs])
+    others = from_mean([other for _, other in pairs])
+    spread = sum(each**2 for each in ones) * sum(each**2 for each in others)
+    together = sum(one * other for one, other in zip(ones, others, strict=True))
+    return float(together) / math.sqrt(spread) if spread else None
+
+
+def from_mean(numbers: Sequence[int]) -> list[Fraction]:
+    mean = Fraction(sum(numbers), len(numbers))
+    return [number - mean for number in numbers]

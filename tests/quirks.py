@@ -810,11 +810,43 @@ def special_attempts() -> Iterator[Json]:
         yield variant({COUNTS: {"total": largest, **counts}}, limit)
 
 
+def item_attempts() -> Iterator[Json]:
+    """Attempts at exams whose questions have each reason to be reviewed, and none.
+
+    One exam has just enough attempts for a correlation, the other one too few. Some
+    attempts have a question or an option twice, or one without an id.
+    """
+    for exam_id, attempt_count in (("exam-items", 20), ("exam-few-items", 19)):
+        for number in range(attempt_count):
+            is_strong = number < 10
+            right = (
+                *(is_strong, is_strong, is_strong),
+                not is_strong,
+                number % 2 == 0,  # as many of the strong as of the others: exactly 0
+                number in (0, 1, 2, 3, 4, 5, 10, 11, 12, 13),  # few more: low
+                number < 2,
+                True,
+            )
+            results = ["correct" if each else "incorrect" for each in right]
+            attempt = assessment(course_name="Items", exam_id=exam_id, results=results)
+            asked = attempt["sequences"]["questions"]
+            options = asked[0]["options"]
+            if number % 3 == 0:
+                other = question(asked[0]["id"], "incorrect", 1)
+                asked += [None, other, variant({"id": ABSENT}, other)]
+                options += [{**options[1], "checked": True}, {"checked": True}]
+            # The key is corrected: some say that the second option is right as well.
+            if number % 4 == 0:
+                asked[1]["options"][1]["correct"] = True
+            yield attempt
+
+
 def quirks() -> list[Quirk]:
     """Return every odd value with its expected outcome, each with its own id."""
     documents = (odd_counts(), odd_arrays(), odd_texts(), odd_identifiers())
     accepted = [encode(each) for some in documents for each in some]
     accepted += [*odd_spellings(), *map(encode, special_attempts())]
+    accepted += map(encode, item_attempts())
     every = [*rejected_quirks(), *((ACCEPTED, value) for value in accepted)]
     return [
         (outcome, with_id(value, f"quirk-{number}") if value else value)

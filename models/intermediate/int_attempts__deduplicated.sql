@@ -66,6 +66,18 @@ select
     {{ read_iso_timestamp('started_at') }} as started_at,
     {{ read_epoch_seconds('keen_timestamp') }} as recorded_at,
     sequences.questions,
+    {{ item_ids('sequences.questions') }} as item_ids,
+    {{ correct_item_count('sequences.questions') }} as correct_item_count,
+    {{ last_answered_at('sequences.questions') }} as last_answered_at,
+    filter(
+        array(
+            {{ if_unreadable('max_attempts', read_whole_number('max_attempts')) }},
+            {{ if_unreadable('certification', 'is_certification') }},
+            {{ if_unreadable('started_at', read_iso_timestamp('started_at')) }},
+            {{ if_unreadable('keen_timestamp', 'recorded_at') }}
+        ),
+        field -> field.value is not null
+    ) as unreadable_values,
     _kafka_topic,
     _kafka_partition,
     _kafka_offset,

@@ -6,9 +6,10 @@ import re
 import shutil
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -135,9 +136,17 @@ def _assert_equal(table: str) -> None:
 
 def _row(columns: Sequence[str], values: Sequence[object]) -> Row:
     return {
-        name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
-        for name, value in zip(columns, values, strict=True)
+        name: _value(name, value) for name, value in zip(columns, values, strict=True)
     }
+
+
+def _value(name: str, value: Any) -> object:
+    """PyHive returns times without a zone, and dates as text."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC)
+    if name.endswith("_date") and value is not None:
+        return date.fromisoformat(value)
+    return value
 
 
 def test_raw_holds_every_message_as_it_was_sent() -> None:
@@ -261,6 +270,19 @@ def test_report_shows_rejected_messages_and_every_outcome(browser: Browser) -> N
     shown = {tuple(row.locator("td").all_inner_texts()) for row in rows}
     assert shown == {(outcome, f"{count:,}") for outcome, count in outcomes.items()}
     page.close()
+
+
+@pytest.mark.usefixtures("report")
+def test_report_draws_each_item_with_enough_responses(browser: Browser) -> None:
+    drawn = query(
+        "select count_if(review_reason is null), count_if(review_reason is not null) "
+        "from marts.rpt_item_analysis where discrimination is not null"
+    )
+    page = open_report(browser)
+    chart = page.locator(".scatter svg")
+    dots = chart.locator("circle").count(), chart.locator("path title").count()
+    page.close()
+    assert [dots] == drawn
 
 
 @pytest.mark.usefixtures("report")

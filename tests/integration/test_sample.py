@@ -101,6 +101,13 @@ def test_catalog_has_column_types_and_tables_have_descriptions() -> None:
             ], name
 
 
+def test_source_is_fresh_until_its_newest_message_is_old() -> None:
+    assert "1 of 1 PASS freshness" in run("dbt", "source", "freshness").stdout
+    limits = "{freshness_warn_hours: 0, freshness_error_hours: 0}"
+    command = ("dbt", "source", "freshness", "--vars", limits)
+    assert "1 of 1 ERROR STALE freshness" in run(*command, exit_code=1).stdout
+
+
 def test_developer_target_uses_its_own_schemas() -> None:
     environment = {
         "DBT_TARGET": "developer",

@@ -7,7 +7,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from answers.page import answer, bars, counted, leaders, listed, table
+from answers.page import answer, bars, counted, leaders, listed, scatter, table
 from answers.questions import Question, format_cell, questions
 from answers.report import NOTEBOOK, execute
 from cli.program import CommandError
@@ -131,7 +131,7 @@ def test_ranking_is_shown_as_sentence_bars_with_ties_and_table() -> None:
     assert '<h3 id="rpt">1. Q?</h3>' in html
     assert "come first (ns: 9)." in html
     assert ["1= A" in html, "1= B" in html, "3. C" in html] == [True] * 3
-    assert ["width:85.00%" in html, "width:0.00%" in html] == [True] * 2
+    assert ["width:78.00%" in html, "width:0.00%" in html] == [True] * 2
     assert '<td class="number" data-sort="9">9</td>' in html
     assert "rpt, ranks 1 to 5 with all ties" in html
 
@@ -149,6 +149,24 @@ def test_empty_ranking_says_that_nothing_is_ranked() -> None:
     assert "Nothing is ranked yet." in html
     assert "<figure" not in html
     assert "(none)" in html
+
+
+def test_scatter_has_a_dot_for_each_row_with_both_values() -> None:
+    names = ("course", "correct_rate", "discrimination", "reason")
+    rows = (
+        ("<Alpha>", 0.0, 1.0, None),
+        ("Beta", 1.0, -0.31, "negative_discrimination"),
+        ("Gamma", 1.0, None, "too_easy"),
+    )
+    drawn = scatter(
+        [dict(zip(names, row, strict=True)) for row in rows],
+        *("correct_rate", "discrimination", "course", "reason", "Items"),
+    ).data
+    assert '<circle cx="45.0" cy="30.0"' in drawn
+    assert "<title>&lt;Alpha&gt;, 0.0%, 1.0000</title>" in drawn
+    # The scale reaches down to -0.4, so -0.31 is near its end at the bottom.
+    assert '<path d="M455.0 286.0l6 6-6 6-6-6z"' in drawn
+    assert drawn.count("<title>") == 2
 
 
 def test_html_in_data_is_escaped() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
 import json
 import re
@@ -84,6 +85,17 @@ def test_reader_that_closes_the_pipe_early_causes_no_error() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, b"[\n", b"")
 
 
+def _declared(field: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield path and type of each leaf of the models' fields, as `_leaves` does."""
+    if isinstance(field, dict):
+        for name, inner in field.items():
+            yield from _declared(inner, f"{path}.{name}")
+    elif isinstance(field, list):
+        yield from _declared(field[0], f"{path}.[]")
+    else:
+        yield path, field.replace("identifier", "string")
+
+
 def _leaves(value: object, path: str = "") -> Iterator[tuple[str, str]]:
     """Yield each path in a message and the Spark type of the value there."""
     if isinstance(value, dict):
@@ -98,16 +110,9 @@ def _leaves(value: object, path: str = "") -> Iterator[tuple[str, str]]:
 
 def test_messages_have_the_shape_that_the_models_declare() -> None:
     macro = (ROOT / "macros" / "attempt_schema.sql").read_text()
-    token = r"(\w+):? (string|int|boolean|struct<|array<struct<)|>"
-    declared, path = set(), [""]
-    for match in re.finditer(token, macro.replace("{{ identifier }}", "string")):
-        name, kind = match.groups()
-        if name is None:
-            path.pop()
-        elif kind.endswith("<"):
-            path += [name, "[]"] if kind.startswith("array") else [name]
-        else:
-            declared.add((".".join([*path, name]), kind))
+    fields = re.search(r"return\((.*?)\) \}\}", macro, re.DOTALL)
+    assert fields
+    declared = set(_declared(ast.literal_eval(fields[1])))
     assert {leaf for message in MESSAGES for leaf in _leaves(message)} == declared
 
 

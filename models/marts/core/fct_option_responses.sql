@@ -36,6 +36,13 @@ select
     option.correct as is_correct,
     coalesce(option.submitted > 0, false) as is_submitted,
     {{ read_iso_timestamp('option.at') }} as answered_at,
+    case when answered_at is null then option.at end as unreadable_answer_time,
+    case
+        when
+            array_position(questions.id, question.id) = question_position
+            and array_position(question.options.id, option.id) = option_position
+            then correct_item_count - if(question.user_correct, 1, 0)
+    end as rest_correct_count,
     _kafka_partition,
     _kafka_offset
 from unrolled

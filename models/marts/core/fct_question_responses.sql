@@ -33,6 +33,10 @@ select
     question.user_correct as is_correct,
     question.user_incomplete as is_incomplete,
     coalesce(question.user_submitted, false) as is_submitted,
+    case
+        when array_position(questions.id, question.id) = question_position
+            then correct_item_count - if(question.user_correct, 1, 0)
+    end as rest_correct_count,
     _kafka_partition,
     _kafka_offset
 from unrolled

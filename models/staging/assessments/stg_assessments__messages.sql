@@ -45,7 +45,8 @@ parsed as (
         case
             when syntax_reason is null
                 then from_json(value_text, '{{ attempt_schema(identifier="variant") }}')
-        end as identifiers
+        end as identifiers,
+        case when syntax_reason is null then try_parse_json(value_text) end as content
     from syntax_judged
 
 ),
@@ -84,6 +85,10 @@ select
     accepted.max_attempts,
     accepted.certification,
     accepted.sequences,
+    case
+        when reject_reason is null
+            then array_distinct({{ unknown_key_paths('content', attempt_fields()) }})
+    end as unknown_key_paths,
     reject_reason,
     -- Only rejected messages keep their text; raw has the bytes of all messages.
     case when reject_reason is not null then make_valid_utf8(value_text) end

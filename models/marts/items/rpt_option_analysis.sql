@@ -1,0 +1,68 @@
+with scored_attempts as (
+
+    select
+        attempt_id,
+        exam_id,
+        struct(_kafka_timestamp, _kafka_partition, _kafka_offset) as age
+    from {{ ref('fct_attempts') }}
+    where is_scored
+
+),
+
+responses as (
+
+    select
+        offered_options.*,
+        scored_attempts.exam_id,
+        scored_attempts.age,
+        coalesce(offered_options.is_checked, false) as is_chosen,
+        coalesce(offered_options.is_correct, false) as is_right
+    from {{ ref('fct_option_responses') }} as offered_options
+    inner join scored_attempts
+        on offered_options.attempt_id = scored_attempts.attempt_id
+    where offered_options.rest_correct_count is not null
+
+),
+
+exams as (
+
+    select * from {{ ref('dim_exams') }}
+
+),
+
+items as (
+
+    select
+        exam_id,
+        question_id,
+        option_id,
+        -- A key can be corrected, so the newest attempt says what it is.
+        max_by(is_right, age) as is_key,
+        count(*) as response_count,
+        count_if(is_chosen) as checked_count,
+        {{ item_correlation('is_chosen') }} as rest_correlation
+    from responses
+    group by exam_id, question_id, option_id
+
+)
+
+select
+    items.exam_id,
+    exams.course_name,
+    items.question_id,
+    items.option_id,
+    items.response_count,
+    items.checked_count,
+    try_divide(items.checked_count, items.response_count) as checked_rate,
+    items.rest_correlation,
+    case
+        when items.response_count < {{ var('item_min_responses') }}
+            then 'too_few_responses'
+        when items.is_key and items.rest_correlation < 0 then 'key_repels'
+        when not items.is_key and items.rest_correlation > 0.1
+            then 'distractor_attracts'
+        when not items.is_key and items.checked_count = 0 then 'never_chosen'
+    end as review_reason,
+    items.is_key
+from items
+inner join exams on items.exam_id = exams.exam_id
