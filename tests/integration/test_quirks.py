@@ -356,6 +356,7 @@ def test_messages_landed_during_a_build_wait_for_the_next_one(project: Path) -> 
         project,
         *("build", "--select", "+audit_message_outcomes", "audit_offset_gaps"),
         *("--exclude", "stg_assessments__messages", "resource_type:unit_test"),
+        "test_type:generic",
     )
     counted = query("select sum(message_count) from marts.audit_message_outcomes")
     assert counted == staged
