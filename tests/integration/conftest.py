@@ -24,8 +24,8 @@ _GROUPS = {
     "test_sample": "models",
     "test_quirks": "models",
     "test_secured_kafka": "secured",
-    # For the process that has finished first. After the settings, the stack is good only
-    # for publishing.
+    # For the process that has finished first. After the settings, the stack is good
+    # only for publishing.
     "test_other_settings": "settings",
     "test_publish": "publish",
 }

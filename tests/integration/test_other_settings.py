@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from unittest import mock
 
+import psutil
 import pyspark
 import pytest
 
@@ -19,6 +20,7 @@ from tests.integration.stack import (
     STACK,
     down,
     ingest,
+    pid_of,
     query,
     run,
     spark_events,
@@ -114,9 +116,17 @@ def test_cluster_with_a_hive_metastore_ingests_and_builds(
     )
     assert set(tasks) == {"0", "1"}, "the driver only plans"
 
+    # A worker ends its executor only after itself.
+    workers = [f"spark_worker_{number}" for number in (1, 2)]
+    executors = [
+        executor
+        for worker in workers
+        for executor in psutil.Process(pid_of(worker)).children(recursive=True)
+    ]
     supervisor = Supervisor(STACK)
-    for number in (1, 2):
-        supervisor.stop(f"spark_worker_{number}")
+    for worker in workers:
+        supervisor.stop(worker)
+    assert executors and not psutil.wait_procs(executors, timeout=120)[1]
     with mock.patch("ingest.spark._TASK_SECONDS", 5):
         stuck = ingest("status", exit_code=1, environment=token).stderr
     assert "has not run a task within 5 s" in stuck
