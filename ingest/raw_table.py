@@ -29,11 +29,13 @@ _SNAPSHOT = "current-snapshot-id"
 # A file holds rows of one Kafka partition, so a range of offsets prunes files. Each
 # task of a batch reads one Kafka partition, so there is nothing to shuffle or to sort.
 # The writer looks at the size of its buffer after each row, by default only after 100,
-# which may be messages of 10 MB.
+# which may be messages of 10 MB. A message differs from the others, so a dictionary of
+# messages is given up early.
 _WRITE_PROPERTIES = {
     "write.distribution-mode": "none",
     "write.spark.fanout.enabled": "true",
     "write.parquet.row-group-check-min-record-count": "1",
+    "write.parquet.dict-size-bytes": "65536",
 }
 _DDL = f"""
 create table if not exists {NAME} (
