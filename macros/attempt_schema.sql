@@ -63,6 +63,32 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- Nearly every message has only declared keys. Its type, in which schema_of_variant lists
+    keys in alphabetical order, says so at a fifth of the cost of looking at each object. -#}
+{% macro unknown_keys(variant) -%}
+    case
+        when
+            schema_of_variant({{ variant }})
+            rlike '^{{ declared_type(attempt_fields()) }}$'
+            then array()
+        else array_distinct({{ unknown_key_paths(variant, attempt_fields()) }})
+    end
+{%- endmacro %}
+
+{% macro declared_type(field) -%}
+    {%- if field is mapping -%}
+        (?:VOID|OBJECT<
+        {%- for name, inner in field | dictsort -%}
+            (?:{{ name }}: {{ declared_type(inner) }}(?:, |(?=>)))?+
+        {%- endfor -%}
+        >)
+    {%- elif field is string -%}
+        [A-Z]++(?:[(][0-9,]+[)])?+
+    {%- else -%}
+        (?:VOID|ARRAY<{{ declared_type(field[0]) }}>)
+    {%- endif -%}
+{%- endmacro %}
+
 {#- The keys of an object, and of objects in it, that its fields do not have. -#}
 {% macro unknown_key_paths(variant, fields, path='') -%}
     concat(

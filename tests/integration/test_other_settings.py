@@ -116,7 +116,7 @@ def test_cluster_with_a_hive_metastore_ingests_and_builds(
     )
     assert set(tasks) == {"0", "1"}, "the driver only plans"
 
-    # A worker ends its executor only after itself.
+    # The master first, because it would start their executors again.
     workers = [f"spark_worker_{number}" for number in (1, 2)]
     executors = [
         executor
@@ -124,8 +124,8 @@ def test_cluster_with_a_hive_metastore_ingests_and_builds(
         for executor in psutil.Process(pid_of(worker)).children(recursive=True)
     ]
     supervisor = Supervisor(STACK)
-    for worker in workers:
-        supervisor.stop(worker)
+    for service in ("spark_master", *workers):
+        supervisor.stop(service)
     assert executors and not psutil.wait_procs(executors, timeout=120)[1]
     with mock.patch("ingest.spark._TASK_SECONDS", 5):
         stuck = ingest("status", exit_code=1, environment=token).stderr

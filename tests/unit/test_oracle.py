@@ -31,7 +31,7 @@ NOT_CALCULATED = {
     "fct_attempts": {"item_ids"},
     "rpt_assessment_totals": {"definition", "unit_order"},
     "fct_question_responses": {"_kafka_partition", "_kafka_offset"},
-    "fct_option_responses": {"_kafka_partition", "_kafka_offset"},
+    "fct_option_responses": {"_kafka_partition", "_kafka_offset", "_kafka_timestamp"},
 }
 READ_INTO = {
     "started_at": ("fct_attempts", "started_at"),

@@ -24,9 +24,7 @@ scored as (
 
     select
         *,
-        not is_test_exam
-        and coalesce(question_count > 0, false)
-        and correct_count is not null as is_scored
+        has_score and not is_test_exam as is_scored
     from classified
 
 )
@@ -47,6 +45,7 @@ select
     correct_item_count,
     case when is_scored then try_divide(correct_count, question_count) end as score,
     is_certification,
+    has_score,
     is_test_exam,
     is_scored,
     is_all_correct,

@@ -6,7 +6,9 @@
 
 with attempts as (
 
-    select *
+    select
+        *,
+        questions.id as question_ids
     from {{ ref('int_attempts__deduplicated') }}
     where {{ is_new_message() }}
 
@@ -34,9 +36,10 @@ select
     question.user_incomplete as is_incomplete,
     coalesce(question.user_submitted, false) as is_submitted,
     case
-        when array_position(questions.id, question.id) = question_position
+        when array_position(question_ids, question.id) = question_position
             then correct_item_count - if(question.user_correct, 1, 0)
     end as rest_correct_count,
+    has_score,
     _kafka_partition,
     _kafka_offset
 from unrolled

@@ -1,25 +1,16 @@
-with scored_attempts as (
+with exams as (
 
-    select attempt_id
-    from {{ ref('fct_attempts') }}
-    where is_scored
+    select * from {{ ref('dim_exams') }}
 
 ),
 
 responses as (
 
     select
-        questions.*,
-        coalesce(questions.is_correct, false) as is_right
-    from {{ ref('fct_question_responses') }} as questions
-    inner join scored_attempts on questions.attempt_id = scored_attempts.attempt_id
-    where questions.rest_correct_count is not null
-
-),
-
-exams as (
-
-    select * from {{ ref('dim_exams') }}
+        *,
+        coalesce(is_correct, false) as is_right
+    from {{ ref('fct_question_responses') }}
+    where has_score and rest_correct_count is not null
 
 ),
 
@@ -71,3 +62,4 @@ select
     end as review_reason
 from rated
 inner join exams on rated.exam_id = exams.exam_id
+where not exams.is_test_exam

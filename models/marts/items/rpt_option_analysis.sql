@@ -1,32 +1,18 @@
-with scored_attempts as (
+with exams as (
 
-    select
-        attempt_id,
-        exam_id,
-        struct(_kafka_timestamp, _kafka_partition, _kafka_offset) as age
-    from {{ ref('fct_attempts') }}
-    where is_scored
+    select * from {{ ref('dim_exams') }}
 
 ),
 
 responses as (
 
     select
-        offered_options.*,
-        scored_attempts.exam_id,
-        scored_attempts.age,
-        coalesce(offered_options.is_checked, false) as is_chosen,
-        coalesce(offered_options.is_correct, false) as is_right
-    from {{ ref('fct_option_responses') }} as offered_options
-    inner join scored_attempts
-        on offered_options.attempt_id = scored_attempts.attempt_id
-    where offered_options.rest_correct_count is not null
-
-),
-
-exams as (
-
-    select * from {{ ref('dim_exams') }}
+        *,
+        struct(_kafka_timestamp, _kafka_partition, _kafka_offset) as age,
+        coalesce(is_checked, false) as is_chosen,
+        coalesce(is_correct, false) as is_right
+    from {{ ref('fct_option_responses') }}
+    where has_score and rest_correct_count is not null
 
 ),
 
@@ -66,3 +52,4 @@ select
     items.is_key
 from items
 inner join exams on items.exam_id = exams.exam_id
+where not exams.is_test_exam

@@ -87,7 +87,7 @@ select
     accepted.sequences,
     case
         when reject_reason is null
-            then array_distinct({{ unknown_key_paths('content', attempt_fields()) }})
+            then {{ unknown_keys('content') }}
     end as unknown_key_paths,
     reject_reason,
     -- Only rejected messages keep their text; raw has the bytes of all messages.
