@@ -63,8 +63,9 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Nearly every message has only declared keys. Its type, in which schema_of_variant lists
-    keys in alphabetical order, says so at a fifth of the cost of looking at each object. -#}
+{#- Nearly every message has only declared keys. Its type, in which schema_of_variant
+    lists keys in alphabetical order, says so at a fifth of the cost of looking at each
+    object. -#}
 {% macro unknown_keys(variant) -%}
     case
         when
