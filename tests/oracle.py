@@ -295,7 +295,7 @@ def attempt_row(
         "max_attempts": read_whole_number(content.get("max_attempts")),
         "is_certification": BOOLEANS.get(as_text(content.get("certification"))),
         "is_test_exam": is_test_exam,
-        "has_score": bool(total) and correct is not None,
+        "is_scorable": bool(total) and correct is not None,
         "is_scored": score is not None,
         "question_count": total,
         **{f"{name}_count": counts.get(name) for name in (*PARTS, "submitted")},
@@ -377,7 +377,7 @@ def question_rows(attempt: Row, questions: list[Any] | None) -> Iterator[Row]:
             "is_incomplete": question.get("user_incomplete"),
             "is_submitted": question.get("user_submitted") is True,
             "rest_correct_count": rest_score(question, items),
-            "has_score": attempt["has_score"],
+            "is_scorable": attempt["is_scorable"],
         }
 
 
@@ -402,7 +402,7 @@ def option_rows(attempt: Row, questions: list[Any] | None) -> Iterator[Row]:
                 if first.get(as_text(option.get("id")) or "") is option
                 else None,
                 "exam_id": attempt["exam_id"],
-                "has_score": attempt["has_score"],
+                "is_scorable": attempt["is_scorable"],
             }
 
 

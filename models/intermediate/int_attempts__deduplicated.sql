@@ -61,7 +61,7 @@ select
     sequences.counts.submitted as submitted_count,
     sequences.counts.unanswered as unanswered_count,
     coalesce(sequences.counts.total > 0, false)
-    and sequences.counts.correct is not null as has_score,
+    and sequences.counts.correct is not null as is_scorable,
     case certification when 'true' then true when 'false' then false end
         as is_certification,
     sequences.counts.all_correct as is_all_correct,

@@ -24,7 +24,7 @@ scored as (
 
     select
         *,
-        has_score and not is_test_exam as is_scored
+        is_scorable and not is_test_exam as is_scored
     from classified
 
 )
@@ -45,7 +45,7 @@ select
     correct_item_count,
     case when is_scored then try_divide(correct_count, question_count) end as score,
     is_certification,
-    has_score,
+    is_scorable,
     is_test_exam,
     is_scored,
     is_all_correct,

@@ -29,7 +29,7 @@ asked as (
             when array_position(question_ids, question.id) = question_index + 1
                 then correct_item_count - if(question.user_correct, 1, 0)
         end as rest_correct_count,
-        has_score,
+        is_scorable,
         _kafka_partition,
         _kafka_offset,
         _kafka_timestamp
@@ -65,7 +65,7 @@ select
         when array_position(option_ids, option.id) = option_position
             then rest_correct_count
     end as rest_correct_count,
-    has_score,
+    is_scorable,
     _kafka_partition,
     _kafka_offset,
     _kafka_timestamp

@@ -39,7 +39,7 @@ select
         when array_position(question_ids, question.id) = question_position
             then correct_item_count - if(question.user_correct, 1, 0)
     end as rest_correct_count,
-    has_score,
+    is_scorable,
     _kafka_partition,
     _kafka_offset
 from unrolled

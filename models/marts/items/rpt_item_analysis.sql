@@ -10,7 +10,7 @@ responses as (
         *,
         coalesce(is_correct, false) as is_right
     from {{ ref('fct_question_responses') }}
-    where has_score and rest_correct_count is not null
+    where is_scorable and rest_correct_count is not null
 
 ),
 

@@ -12,7 +12,7 @@ responses as (
         coalesce(is_checked, false) as is_chosen,
         coalesce(is_correct, false) as is_right
     from {{ ref('fct_option_responses') }}
-    where has_score and rest_correct_count is not null
+    where is_scorable and rest_correct_count is not null
 
 ),
 
