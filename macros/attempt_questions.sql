@@ -7,12 +7,31 @@
     ))
 {%- endmacro %}
 
+{#- A transform of an array with one element gives that element a name, so that it is
+    calculated once. -#}
 {% macro correct_item_count(questions) -%}
-    size(filter(
-        coalesce({{ questions }}, array()),
-        (question, index) -> question.user_correct
-        and array_position({{ questions }}.id, question.id) = index + 1
-    ))
+    element_at(transform(
+        array({{ first_occurrences(questions ~ '.id') }}),
+        is_first -> size(filter(
+            coalesce({{ questions }}, array()),
+            (question, index) -> question.user_correct and is_first[index]
+        ))
+    ), 1)
+{%- endmacro %}
+
+{% macro first_occurrences(values) -%}
+    transform(
+        array_sort(element_at(transform(
+            array(array_sort(transform({{ values }}, (value, place) -> struct(value, place)))),
+            sorted -> transform(sorted, (each, rank) -> struct(
+                each.place,
+                each.value is not null
+                and (rank = 0 or each.value is distinct from sorted[rank - 1].value)
+                    as is_first
+            ))
+        ), 1)),
+        each -> each.is_first
+    )
 {%- endmacro %}
 
 {% macro last_answered_at(questions) -%}

@@ -24,14 +24,19 @@
     end
 {%- endmacro %}
 
-{#- With z for 95 percent. A rate of 0 or 1 is within its interval despite rounding. -#}
+{#- For 95 percent. A rate of 0 or 1 is an end of its interval, despite rounding. -#}
 {% macro wilson_bound(count, total, sign) -%}
     {%- set z = '1.959963984540054d' -%}
-    least(1, greatest(0, try_divide(
-        {{ count }} + {{ z }} * {{ z }} / 2
-        {{ sign }} {{ z }} * sqrt(
-            try_divide({{ count }} * ({{ total }} - {{ count }}), {{ total }}) + {{ z }} * {{ z }} / 4
-        ),
-        {{ total }} + {{ z }} * {{ z }}
-    )))
+    case
+        when {{ count }} = {{ '0' if sign == '-' else total }}
+            then {{ '0.0d' if sign == '-' else '1.0d' }}
+        else try_divide(
+            {{ count }} + {{ z }} * {{ z }} / 2
+            {{ sign }} {{ z }} * sqrt(
+                try_divide({{ count }} * ({{ total }} - {{ count }}), {{ total }})
+                + {{ z }} * {{ z }} / 4
+            ),
+            {{ total }} + {{ z }} * {{ z }}
+        )
+    end
 {%- endmacro %}

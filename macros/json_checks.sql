@@ -36,7 +36,10 @@
 {%- endmacro %}
 
 {% macro is_structure(variant) -%}
-    (schema_of_variant({{ variant }}) like 'OBJECT%' or schema_of_variant({{ variant }}) like 'ARRAY%')
+    (
+        try_variant_get({{ variant }}, '$', 'map<string, variant>') is not null
+        or try_variant_get({{ variant }}, '$', 'array<variant>') is not null
+    )
 {%- endmacro %}
 
 {% macro has_inconsistent_counts(counts) -%}

@@ -105,7 +105,8 @@ def unknown_keys(value: object, shape: Shape, path: str = "") -> Iterator[str]:
             if key in shape:
                 yield from unknown_keys(inner, shape[key], here)
             elif key not in TEXTS.get(path, ()):
-                yield here
+                # Half of a surrogate pair is not text.
+                yield here.encode(errors="replace").decode()
 
 
 def fits(value: object, shape: Shape) -> bool:

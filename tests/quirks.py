@@ -399,6 +399,7 @@ def rejected_quirks() -> Iterator[Quirk]:
         for path in paths:
             for wrong in wrong_values:
                 yield "wrong_type", encode(variant({path: wrong}))
+    yield "wrong_type", GOOD.replace(b'"own-id"', b'{"b":1,"\\ud800":2}', 1)
     for value in missing_identifiers():
         yield "missing_identifier", value
     for document in inconsistent_counts():
@@ -712,6 +713,8 @@ EXTRA_MEMBERS = (
     b'"extra":"]}] [ {{ // /* # \' NaN"',
     b'"extra":' + b'{"a":' * 100 + b"1" + b"}" * 100,
     b'"extra":' + b"[" * 100 + b"]" * 100,
+    # Half of a surrogate pair in a key, which no text can hold.
+    b'"a":1,"\\ud800":2', b'"\\ud800":1,"\\udfff":2', b'"extra":{"b":1,"\\uDC00":2}',
 )
 # fmt: on
 

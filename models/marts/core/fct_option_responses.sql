@@ -8,7 +8,7 @@ with attempts as (
 
     select
         *,
-        questions.id as question_ids
+        {{ first_occurrences('questions.id') }} as is_first
     from {{ ref('int_attempts__deduplicated') }}
     where {{ is_new_message() }}
 
@@ -21,20 +21,20 @@ asked as (
     select
         attempt_id,
         exam_id,
-        question_index + 1 as question_position,
-        question.id as question_id,
-        question.options,
-        question.options.id as option_ids,
+        place + 1 as question_position,
+        element.questions.id as question_id,
+        element.questions.options,
+        {{ first_occurrences('element.questions.options.id') }} as is_first,
         case
-            when array_position(question_ids, question.id) = question_index + 1
-                then correct_item_count - if(question.user_correct, 1, 0)
+            when element.is_first
+                then correct_item_count - if(element.questions.user_correct, 1, 0)
         end as rest_correct_count,
         is_scorable,
         _kafka_partition,
         _kafka_offset,
         _kafka_timestamp
     from attempts
-        lateral view posexplode(questions) as question_index, question
+        lateral view posexplode(arrays_zip(questions, is_first)) as place, element
 
 ),
 
@@ -42,10 +42,11 @@ unrolled as (
 
     select
         asked.*,
-        option,
-        option_index + 1 as option_position
+        element.options as offered,
+        element.is_first as is_first_option,
+        place + 1 as option_position
     from asked
-        lateral view posexplode(options) as option_index, option
+        lateral view posexplode(arrays_zip(options, is_first)) as place, element
 
 )
 
@@ -55,20 +56,17 @@ select
     option_position,
     question_id,
     exam_id,
-    option.id as option_id,
-    option.checked as is_checked,
-    option.correct as is_correct,
-    coalesce(option.submitted > 0, false) as is_submitted,
-    {{ read_iso_timestamp('option.at') }} as answered_at,
-    case when answered_at is null then option.at end as unreadable_answer_time,
-    case
-        when array_position(option_ids, option.id) = option_position
-            then rest_correct_count
-    end as rest_correct_count,
+    offered.id as option_id,
+    offered.checked as is_checked,
+    offered.correct as is_correct,
+    coalesce(offered.submitted > 0, false) as is_submitted,
+    {{ read_iso_timestamp('offered.at') }} as answered_at,
+    case when answered_at is null then offered.at end as unreadable_answer_time,
+    case when is_first_option then rest_correct_count end as rest_correct_count,
     is_scorable,
     _kafka_partition,
     _kafka_offset,
     _kafka_timestamp
 from unrolled
 -- A null element keeps its position but produces no row.
-where option is not null
+where offered is not null

@@ -8,7 +8,7 @@ with attempts as (
 
     select
         *,
-        questions.id as question_ids
+        {{ first_occurrences('questions.id') }} as is_first
     from {{ ref('int_attempts__deduplicated') }}
     where {{ is_new_message() }}
 
@@ -18,10 +18,11 @@ unrolled as (
 
     select
         attempts.*,
-        question,
-        question_index + 1 as question_position
+        element.questions as question,
+        element.is_first as is_item,
+        place + 1 as question_position
     from attempts
-        lateral view posexplode(questions) as question_index, question
+        lateral view posexplode(arrays_zip(questions, is_first)) as place, element
 
 )
 
@@ -36,7 +37,7 @@ select
     question.user_incomplete as is_incomplete,
     coalesce(question.user_submitted, false) as is_submitted,
     case
-        when array_position(question_ids, question.id) = question_position
+        when is_item
             then correct_item_count - if(question.user_correct, 1, 0)
     end as rest_correct_count,
     is_scorable,

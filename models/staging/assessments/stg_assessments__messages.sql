@@ -87,7 +87,7 @@ select
     accepted.sequences,
     case
         when reject_reason is null
-            then {{ unknown_keys('content') }}
+            then {{ unknown_keys('content', 'value_text') }}
     end as unknown_key_paths,
     reject_reason,
     -- Only rejected messages keep their text; raw has the bytes of all messages.
