@@ -19,18 +19,25 @@
     ), 1)
 {%- endmacro %}
 
+{#- Nearly always no value repeats, and nothing has to be sorted. -#}
 {% macro first_occurrences(values) -%}
-    transform(
-        array_sort(element_at(transform(
-            array(array_sort(transform({{ values }}, (value, place) -> struct(value, place)))),
-            sorted -> transform(sorted, (each, rank) -> struct(
-                each.place,
-                each.value is not null
-                and (rank = 0 or each.value is distinct from sorted[rank - 1].value)
-                    as is_first
-            ))
-        ), 1)),
-        each -> each.is_first
+    if(
+        size(array_distinct({{ values }})) = size({{ values }}),
+        transform({{ values }}, value -> value is not null),
+        transform(
+            array_sort(element_at(transform(
+                array(array_sort(
+                    transform({{ values }}, (value, place) -> struct(value, place))
+                )),
+                sorted -> transform(sorted, (each, rank) -> struct(
+                    each.place,
+                    each.value is not null
+                    and (rank = 0 or each.value is distinct from sorted[rank - 1].value)
+                        as is_first
+                ))
+            ), 1)),
+            each -> each.is_first
+        )
     )
 {%- endmacro %}
 
