@@ -141,23 +141,20 @@ def scatter(
         height = (1 - up) / (1 - lowest) * (bottom - top)
         return round(left + across * (right - left), 1), round(top + height, 1)
 
+    def text(across: float, height: float, anchor: str, words: str) -> str:
+        where = f'x="{across}" y="{height}" text-anchor="{anchor}"'
+        return f"<text {where}>{escape(words)}</text>"
+
     parts = [
-        f'<text x="{left}" y="16">{escape(y.replace("_", " "))}</text>',
-        f'<text x="{right}" y="{bottom + 40}" text-anchor="end">'
-        f"{escape(x.replace('_', ' '))}</text>",
+        text(left, 16, "start", y.replace("_", " ")),
+        text(right, bottom + 40, "end", x.replace("_", " ")),
     ]
     for step in range(round(lowest * 5), 6):
         _, height = place(0, step / 5)
-        parts.append(
-            f'<text x="{left - 6}" y="{height + 4}" text-anchor="end">{step / 5:.1f}'
-            "</text>"
-        )
+        parts.append(text(left - 6, height + 4, "end", f"{step / 5:.1f}"))
     for share in (0, 0.25, 0.5, 0.75, 1):
         across, _ = place(share, 0)
-        parts.append(
-            f'<text x="{across}" y="{bottom + 20}" text-anchor="middle">{share:.0%}'
-            "</text>"
-        )
+        parts.append(text(across, bottom + 20, "middle", f"{share:.0%}"))
     for guide in guides:
         _, height = place(0, guide)
         parts.append(f'<path d="M{left} {height}H{right}" stroke="currentColor"/>')

@@ -1,8 +1,6 @@
 with messages as (
 
-    select *
-    from {{ ref('stg_assessments__messages') }}
-    where size(unknown_key_paths) > 0
+    select * from {{ ref('stg_assessments__messages') }}
 
 ),
 

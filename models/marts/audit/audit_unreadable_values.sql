@@ -1,8 +1,6 @@
 with attempts as (
 
-    select *
-    from {{ ref('int_attempts__deduplicated') }}
-    where size(unreadable_values) > 0
+    select * from {{ ref('int_attempts__deduplicated') }}
 
 ),
 
