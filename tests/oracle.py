@@ -26,6 +26,7 @@ import pandas as pd
 
 Row: TypeAlias = dict[str, object]
 Json: TypeAlias = dict[str, Any]
+Questions: TypeAlias = "list[Any] | None"
 
 REJECT_REASONS = (
     *("tombstone", "empty", "invalid_utf8", "invalid_json", "not_an_object"),
@@ -281,6 +282,7 @@ def attempt_row(
     """Turn an accepted message into a row of fct_attempts."""
     sequences = content.get("sequences") or {}
     counts = sequences.get("counts") or {}
+    questions = questions_of(content)
     total, correct = counts.get("total"), counts.get("correct")
     exam_id = as_text(content["base_exam_id"])
     is_test_exam = exam_id in excluded_exams
@@ -301,11 +303,19 @@ def attempt_row(
         "question_count": total,
         **{f"{name}_count": counts.get(name) for name in (*PARTS, "submitted")},
         "is_all_correct": counts.get("all_correct"),
+        "correct_item_count": sum(
+            item.is_right for item in responses(questions).values()
+        ),
+        "last_answered_at": last_answered_at(questions),
         "score": score,
         "started_at": read_time(content.get("started_at")),
         "recorded_at": read_epoch_seconds(content.get("keen_timestamp")),
         **load_columns(message, topic),
     }
+
+
+def questions_of(content: Json) -> Questions:
+    return (content.get("sequences") or {}).get("questions")
 
 
 def elements(array: list[Any] | None) -> Iterator[tuple[int, Json]]:
@@ -325,7 +335,7 @@ def first_by_id(array: list[Any] | None) -> dict[str, Json]:
     return found
 
 
-def last_answered_at(questions: list[Any] | None) -> datetime | None:
+def last_answered_at(questions: Questions) -> datetime | None:
     """Return the latest time of an option that can be read."""
     return max(
         (
@@ -347,7 +357,7 @@ class Response:
     rest: int
 
 
-def responses(questions: list[Any] | None) -> dict[str, Response]:
+def responses(questions: Questions) -> dict[str, Response]:
     """Return the response to each item of an attempt, by question id."""
     asked = first_by_id(questions)
     right = {name: each.get("user_correct") is True for name, each in asked.items()}
@@ -363,7 +373,7 @@ def rest_score(question: Json, items: Mapping[str, Response]) -> int | None:
     return item.rest if item and item.question is question else None
 
 
-def question_rows(attempt: Row, questions: list[Any] | None) -> Iterator[Row]:
+def question_rows(attempt: Row, questions: Questions) -> Iterator[Row]:
     """Unroll an attempt to one row per question."""
     items = responses(questions)
     for position, question in elements(questions):
@@ -382,7 +392,7 @@ def question_rows(attempt: Row, questions: list[Any] | None) -> Iterator[Row]:
         }
 
 
-def option_rows(attempt: Row, questions: list[Any] | None) -> Iterator[Row]:
+def option_rows(attempt: Row, questions: Questions) -> Iterator[Row]:
     """Unroll an attempt to one row per option of each question."""
     items = responses(questions)
     for question_position, question in elements(questions):
@@ -420,7 +430,7 @@ READERS: Mapping[str, Reader] = {
 def unreadable_values(content: Json) -> Iterator[tuple[str, str]]:
     """Yield path and text of each value of an attempt that can't be read."""
     found = [(path, content.get(path), read) for path, read in READERS.items()]
-    for _, question in elements((content.get("sequences") or {}).get("questions")):
+    for _, question in elements(questions_of(content)):
         for _, option in elements(question.get("options")):
             found.append((OPTION_TIME, option.get("at"), read_time))
     for path, value, read in found:
@@ -447,19 +457,13 @@ def expected_tables(
     missing offset is a gap, because no loss is taken as accepted.
     """
     rejected: list[Row] = []
-    accepted: list[tuple[Row, list[Any] | None]] = []
-    contents: dict[object, Json] = {}
+    newest: dict[object, tuple[Row, Json]] = {}
     drift: dict[str, list[datetime]] = defaultdict(list)
     for message in sorted(messages, key=NEWEST, reverse=True):
         reason, content = judge(message.value)
         if reason is None:
-            questions = (content.get("sequences") or {}).get("questions")
             row = attempt_row(message, content, excluded_exams, topic)
-            items = responses(questions).values()
-            row["correct_item_count"] = sum(item.is_right for item in items)
-            row["last_answered_at"] = last_answered_at(questions)
-            accepted.append((row, questions))
-            contents.setdefault(row["attempt_id"], content)
+            newest.setdefault(row["attempt_id"], (row, content))
             for path in set(unknown_keys(content, ASSESSMENT)):
                 drift[path].append(message.timestamp)
         else:
@@ -467,15 +471,13 @@ def expected_tables(
             text = None if value is None else value.decode(errors="replace")
             shown = {"reject_reason": reason, "message_text": text}
             rejected.append({**load_columns(message, topic), **shown})
-    newest: dict[object, tuple[Row, list[Any] | None]] = {}
-    for row, questions in accepted:
-        newest.setdefault(row["attempt_id"], (row, questions))
     attempts = [row for row, _ in newest.values()]
-    duplicate_count = len(accepted) - len(attempts)
-    unreadable: dict[str, list[str]] = defaultdict(list)
-    for content in contents.values():
+    asked = [(row, questions_of(content)) for row, content in newest.values()]
+    duplicate_count = len(messages) - len(rejected) - len(attempts)
+    unread: dict[str, list[str]] = defaultdict(list)
+    for _, content in newest.values():
         for path, text in unreadable_values(content):
-            unreadable[path].append(text)
+            unread[path].append(text)
     outcomes = Counter(str(row["reject_reason"]) for row in rejected)
     outcomes.update(accepted=len(attempts), duplicate=duplicate_count)
 
@@ -483,10 +485,10 @@ def expected_tables(
         "staging.stg_assessments__rejected_messages": rejected,
         "marts.fct_attempts": attempts,
         "marts.fct_question_responses": [
-            row for each in newest.values() for row in question_rows(*each)
+            row for each in asked for row in question_rows(*each)
         ],
         "marts.fct_option_responses": [
-            row for each in newest.values() for row in option_rows(*each)
+            row for each in asked for row in option_rows(*each)
         ],
         "marts.audit_message_outcomes": [
             {"outcome": outcome, "message_count": outcomes[outcome]}
@@ -508,10 +510,10 @@ def expected_tables(
                 "value_count": len(texts),
                 "example_value": max(texts),
             }
-            for path, texts in unreadable.items()
+            for path, texts in unread.items()
         ],
         **summaries(attempts, len(messages), len(rejected), duplicate_count),
-        **item_tables(list(newest.values())),
+        **item_tables(asked),
     }
 
 
@@ -699,7 +701,6 @@ def score_summary(**grains: pd.Series) -> pd.DataFrame:
 
 ITEM_MIN_RESPONSES = 20
 Z = statistics.NormalDist().inv_cdf(0.975)
-Questions: TypeAlias = list[Any] | None
 
 
 def item_tables(newest: Sequence[tuple[Row, Questions]]) -> dict[str, list[Row]]:
@@ -735,11 +736,40 @@ def item_tables(newest: Sequence[tuple[Row, Questions]]) -> dict[str, list[Row]]
         ],
     }
     return {
-        f"marts.{name}": [
-            {**row, "course_name": courses[row["exam_id"]]} for row in each
-        ]
-        for name, each in rows.items()
+        "marts.fct_form_results": [
+            row for exam, each in forms.items() for row in form_rows(exam, each)
+        ],
+        **{
+            f"marts.{name}": [
+                {**row, "course_name": courses[row["exam_id"]]} for row in each
+            ]
+            for name, each in rows.items()
+        },
     }
+
+
+Forms: TypeAlias = Mapping[tuple[str, ...], list[dict[str, bool]]]
+"""The attempts at an exam by their set of questions; which of them are right."""
+
+
+def ranked_forms(forms: Forms) -> list[tuple[str, ...]]:
+    """Sort forms: most attempts first, then most questions, then lowest ids."""
+    return sorted(forms, key=lambda ids: (-len(forms[ids]), -len(ids), ids))
+
+
+def form_rows(exam_id: object, forms: Forms) -> Iterator[Row]:
+    for rank, form in enumerate(ranked_forms(forms), start=1):
+        totals = [sum(right.values()) for right in forms[form]]
+        yield {
+            "exam_id": exam_id,
+            "form_rank": rank,
+            "item_count": len(form),
+            "attempt_count": len(totals),
+            "mean_correct": statistics.fmean(totals),
+            "correct_spread": float(
+                len(totals) * sum(each**2 for each in from_mean(totals))
+            ),
+        }
 
 
 def item_row(exam_id: object, question_id: str, given: Sequence[Response]) -> Row:
@@ -812,10 +842,8 @@ def option_row(
     }
 
 
-def reliability_row(
-    exam_id: object, forms: Mapping[tuple[str, ...], list[dict[str, bool]]]
-) -> Row:
-    form = min(forms, key=lambda ids: (-len(forms[ids]), -len(ids), ids))
+def reliability_row(exam_id: object, forms: Forms) -> Row:
+    form = ranked_forms(forms)[0]
     attempts = forms[form]
     totals = [Fraction(sum(right.values())) for right in attempts]
     has_enough = len(attempts) >= ITEM_MIN_RESPONSES

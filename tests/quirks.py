@@ -826,7 +826,7 @@ def item_attempts() -> Iterator[Json]:
                 *(is_strong, is_strong, is_strong),
                 not is_strong,
                 number % 2 == 0,  # as many of the strong as of the others: exactly 0
-                number in (0, 1, 2, 3, 4, 5, 10, 11, 12, 13),  # few more: low
+                number in (0, 1, 2, 3, 4, 5, 10, 11, 12, 13),  # six against four
                 number < 2,
                 True,
             )

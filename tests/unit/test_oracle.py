@@ -29,6 +29,7 @@ from tests.quirks import (
 MODELS = Path(__file__).parents[2] / "models"
 NOT_CALCULATED = {
     "fct_attempts": {"item_ids"},
+    "fct_form_results": {"item_ids"},
     "rpt_assessment_totals": {"definition", "unit_order"},
     "fct_question_responses": {"_kafka_partition", "_kafka_offset"},
     "fct_option_responses": {"_kafka_partition", "_kafka_offset", "_kafka_timestamp"},
