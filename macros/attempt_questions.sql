@@ -7,19 +7,8 @@
     ))
 {%- endmacro %}
 
-{#- A transform of an array with one element gives that element a name, so that it is
-    calculated once. -#}
-{% macro correct_item_count(questions) -%}
-    element_at(transform(
-        array({{ first_occurrences(questions ~ '.id') }}),
-        is_first -> size(filter(
-            coalesce({{ questions }}, array()),
-            (question, index) -> question.user_correct and is_first[index]
-        ))
-    ), 1)
-{%- endmacro %}
-
-{#- Nearly always no value repeats, and nothing has to be sorted. -#}
+{#- Nearly always no value repeats, and nothing has to be sorted. The array with one
+    element gives that element a name, so that it is calculated once. -#}
 {% macro first_occurrences(values) -%}
     if(
         size(array_distinct({{ values }})) = size({{ values }}),

@@ -18,6 +18,9 @@
     {%- endif -%}
 {%- endmacro %}
 
-{% macro newest_message_first() -%}
-    _kafka_timestamp desc, _kafka_partition desc, _kafka_offset desc
+{% macro message_recency(message='') -%}
+    {%- set prefix = message ~ '.' if message -%}
+    struct(
+        {{ prefix }}_kafka_timestamp, {{ prefix }}_kafka_partition, {{ prefix }}_kafka_offset
+    )
 {%- endmacro %}

@@ -2,48 +2,53 @@
 
 with accepted_messages as (
 
-    select *
-    from {{ ref('stg_assessments__messages') }}
-    where
-        reject_reason is null
-        and ({{ is_new_message() }})
-
-),
-
-ranked as (
-
     select
         *,
         row_number() over (
-            partition by keen_id order by {{ newest_message_first() }}
+            partition by keen_id order by {{ message_recency() }} desc
         ) as message_rank
-    from accepted_messages
+    from {{ ref('stg_assessments__messages') }}
+    where reject_reason is null and ({{ is_new_message() }})
 
 ),
 
 newest_messages as (
 
-    select ranked.*
-    from ranked
+    select accepted.*
+    from accepted_messages as accepted
     {% if is_incremental() %}
     -- A new message may be older than the one already stored for its attempt.
-    left join {{ this }} as known on ranked.keen_id = known.attempt_id
+    left join {{ this }} as known on accepted.keen_id = known.attempt_id
     {% endif %}
     where
-        ranked.message_rank = 1
+        accepted.message_rank = 1
     {% if is_incremental() %}
     and (
         known.attempt_id is null
-        or struct(
-            ranked._kafka_timestamp,
-            ranked._kafka_partition,
-            ranked._kafka_offset
-        )
-        > struct(
-            known._kafka_timestamp, known._kafka_partition, known._kafka_offset
-        )
+        or {{ message_recency('accepted') }} > {{ message_recency('known') }}
     )
     {% endif %}
+
+),
+
+itemised as (
+
+    select
+        *,
+        {{ first_occurrences('sequences.questions.id') }} as item_flags
+    from newest_messages
+
+),
+
+counted as (
+
+    select
+        *,
+        size(filter(
+            coalesce(sequences.questions, array()),
+            (question, place) -> question.user_correct and item_flags[place]
+        )) as correct_item_count
+    from itemised
 
 )
 
@@ -69,7 +74,14 @@ select
     {{ read_epoch_seconds('keen_timestamp') }} as recorded_at,
     sequences.questions,
     {{ item_ids('sequences.questions') }} as item_ids,
-    {{ correct_item_count('sequences.questions') }} as correct_item_count,
+    correct_item_count,
+    transform(
+        sequences.questions,
+        (question, place) -> case
+            when item_flags[place]
+                then correct_item_count - if(question.user_correct, 1, 0)
+        end
+    ) as rest_correct_counts,
     {{ last_answered_at('sequences.questions') }} as last_answered_at,
     filter(
         array(
@@ -84,4 +96,4 @@ select
     _kafka_partition,
     _kafka_offset,
     _kafka_timestamp
-from newest_messages
+from counted

@@ -9,8 +9,7 @@ exams as (
     select
         exam_id,
         -- An exam seen under two course names takes that of its newest attempt.
-        max_by(course_name, struct(_kafka_timestamp, _kafka_partition, _kafka_offset))
-            as course_name,
+        max_by(course_name, {{ message_recency() }}) as course_name,
         count(*) as attempt_count,
         max(question_count) as question_count,
         bool_or(is_test_exam) as is_test_exam

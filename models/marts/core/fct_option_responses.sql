@@ -8,7 +8,7 @@ with attempts as (
 
     select
         *,
-        {{ first_occurrences('questions.id') }} as is_first
+        arrays_zip(questions, rest_correct_counts) as elements
     from {{ ref('int_attempts__deduplicated') }}
     where {{ is_new_message() }}
 
@@ -25,16 +25,13 @@ asked as (
         element.questions.id as question_id,
         element.questions.options,
         {{ first_occurrences('element.questions.options.id') }} as is_first,
-        case
-            when element.is_first
-                then correct_item_count - if(element.questions.user_correct, 1, 0)
-        end as rest_correct_count,
+        element.rest_correct_counts as rest_correct_count,
         is_scorable,
         _kafka_partition,
         _kafka_offset,
         _kafka_timestamp
     from attempts
-        lateral view posexplode(arrays_zip(questions, is_first)) as place, element
+        lateral view posexplode(elements) as place, element
 
 ),
 

@@ -8,7 +8,7 @@ with attempts as (
 
     select
         *,
-        {{ first_occurrences('questions.id') }} as is_first
+        arrays_zip(questions, rest_correct_counts) as elements
     from {{ ref('int_attempts__deduplicated') }}
     where {{ is_new_message() }}
 
@@ -19,10 +19,10 @@ unrolled as (
     select
         attempts.*,
         element.questions as question,
-        element.is_first as is_item,
+        element.rest_correct_counts as rest_correct_count,
         place + 1 as question_position
     from attempts
-        lateral view posexplode(arrays_zip(questions, is_first)) as place, element
+        lateral view posexplode(elements) as place, element
 
 )
 
@@ -36,10 +36,7 @@ select
     question.user_correct as is_correct,
     question.user_incomplete as is_incomplete,
     coalesce(question.user_submitted, false) as is_submitted,
-    case
-        when is_item
-            then correct_item_count - if(question.user_correct, 1, 0)
-    end as rest_correct_count,
+    rest_correct_count,
     is_scorable,
     _kafka_partition,
     _kafka_offset

@@ -8,7 +8,6 @@ responses as (
 
     select
         *,
-        struct(_kafka_timestamp, _kafka_partition, _kafka_offset) as age,
         coalesce(is_checked, false) as is_chosen,
         coalesce(is_correct, false) as is_right
     from {{ ref('fct_option_responses') }}
@@ -23,7 +22,7 @@ items as (
         question_id,
         option_id,
         -- A key can be corrected, so the newest attempt says what it is.
-        max_by(is_right, age) as is_key,
+        max_by(is_right, {{ message_recency() }}) as is_key,
         count(*) as response_count,
         count_if(is_chosen) as checked_count,
         {{ item_correlation('is_chosen') }} as rest_correlation
