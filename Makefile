@@ -29,7 +29,7 @@ BUILT := $(RUN)/built-$(SCHEMAS)
 .DEFAULT_GOAL := help
 .PHONY: help run up down status publish ingest follow audit maintain landed build \
 	answers report notebook docs sql check lint types unit parse test test-compose \
-	chaos bench clean setup chromium lock
+	chaos histories bench clean setup chromium lock
 
 help: ## list the verbs
 	@echo "usage: make VERB [FILE=path] [STACK=name]"
@@ -162,6 +162,10 @@ test-stack-%: setup .venv-test/.complete
 chaos: setup .venv-test/.complete ## kill at random while messages land, then compare every byte [ROUNDS, SEED]
 	@.venv-test/bin/python -m tests.integration.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(SEED),--seed $(SEED))
+
+histories: setup .venv-test/.complete ## land and build in random order, then compare with a full refresh [HISTORIES, SEED]
+	@.venv-test/bin/python -m tests.integration.histories \
+		$(if $(HISTORIES),--histories $(HISTORIES)) $(if $(SEED),--seed $(SEED))
 
 bench: ## time `ingest drain` beside Kafka's own consumer [MESSAGES, RUNS]
 	@unset $(USER_SETTINGS); $(MAKE) --silent STACK=bench up && \

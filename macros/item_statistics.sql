@@ -2,24 +2,26 @@
     error beside 0, and a build repeats another's values to the last bit. Spark's corr()
     and var_samp() depend on the order of the rows. -#}
 
-{% macro spread(number) -%}
+{% macro spread(count, sum, square_sum) -%}
     cast(
-        cast(count(*) as decimal(19, 0)) * sum(cast({{ number }} as bigint) * {{ number }})
-        - cast(sum({{ number }}) as decimal(19, 0)) * sum({{ number }}) as double
+        cast({{ count }} as decimal(19, 0)) * {{ square_sum }}
+        - cast({{ sum }} as decimal(19, 0)) * {{ sum }} as double
     )
 {%- endmacro %}
 
-{% macro item_correlation(is_true) -%}
+{% macro item_correlation(true_count, true_rest_sum) -%}
     case
-        when count(*) >= {{ var('item_min_responses') }}
+        when response_count >= {{ var('item_min_responses') }}
             then try_divide(
                 cast(
-                    cast(count(*) as decimal(19, 0))
-                    * sum(if({{ is_true }}, rest_correct_count, 0))
-                    - cast(count_if({{ is_true }}) as decimal(19, 0)) * sum(rest_correct_count)
+                    cast(response_count as decimal(19, 0)) * {{ true_rest_sum }}
+                    - cast({{ true_count }} as decimal(19, 0)) * rest_sum
                     as double
                 ),
-                sqrt({{ spread('if(' ~ is_true ~ ', 1, 0)') }} * {{ spread('rest_correct_count') }})
+                sqrt(
+                    {{ spread('response_count', true_count, true_count) }}
+                    * {{ spread('response_count', 'rest_sum', 'rest_square_sum') }}
+                )
             )
     end
 {%- endmacro %}

@@ -17,6 +17,14 @@
             {%- set built = load_relation(
                 api.Relation.create(schema=node.schema, identifier=node.alias)
             ) -%}
+            {%- if built and
+                table_property(built, 'assessments.slice-length') != slice_length() | string
+            -%}
+                {%- do exceptions.raise_compiler_error(
+                    built ~ ' is kept in other slices than models are built in now: run '
+                    ~ '`dbt build --full-refresh`'
+                ) -%}
+            {%- endif -%}
             {%- if built and (
                 table_property(built, 'assessments.raw-table-id') != raw_id
                 or not newest_messages_are_in_raw(built)
@@ -35,7 +43,10 @@
 {% macro spark__tblproperties_clause() -%}
     {%- set properties = dict(config.get('tblproperties') or {}) -%}
     {%- if config.get('materialized') == 'incremental' -%}
-        {%- do properties.update({'assessments.raw-table-id': raw_table_id()}) -%}
+        {%- do properties.update({
+            'assessments.raw-table-id': raw_table_id(),
+            'assessments.slice-length': slice_length(),
+        }) -%}
     {%- endif -%}
     {%- for name, value in properties.items() %}
         {{- 'tblproperties (' if loop.first }} '{{ name }}' = '{{ value }}'
@@ -64,9 +75,7 @@
 {%- endmacro %}
 
 {% macro newest_messages_are_in_raw(built) -%}
-    {%- set newest = run_query(
-        'select _kafka_partition, max(_kafka_offset) from ' ~ built ~ ' group by _kafka_partition'
-    ).rows -%}
+    {%- set newest = last_offsets(built) -%}
     {%- set conditions = [] -%}
     {%- for row in newest -%}
         {%- set one_row = 'partition = ' ~ row[0] ~ ' and offset = ' ~ row[1] -%}

@@ -1,42 +1,35 @@
-{{ config(materialized='incremental', unique_key='attempt_id') }}
+{{ config(
+    materialized='incremental',
+    partition_by=['_kafka_partition', '_kafka_slice']
+) }}
 
-with accepted_messages as (
+{% set in_changed_slices = in_changed_slices(changed_attempts()) %}
 
-    select
-        *,
-        row_number() over (
-            partition by keen_id order by {{ message_recency() }} desc
-        ) as message_rank
-    from {{ ref('stg_assessments__messages') }}
-    where reject_reason is null and ({{ is_new_message() }})
+with messages as (
+
+    select * from {{ ref('stg_assessments__messages') }}
+    where {{ in_changed_slices }}
 
 ),
 
-newest_messages as (
+attempts as (
 
-    select accepted.*
-    from accepted_messages as accepted
-    {% if is_incremental() %}
-    -- A new message may be older than the one already stored for its attempt.
-    left join {{ this }} as known on accepted.keen_id = known.attempt_id
-    {% endif %}
-    where
-        accepted.message_rank = 1
-    {% if is_incremental() %}
-    and (
-        known.attempt_id is null
-        or {{ message_recency('accepted') }} > {{ message_recency('known') }}
-    )
-    {% endif %}
+    select * from {{ ref('int_attempts__newest_messages') }}
+    where {{ in_changed_slices }}
 
 ),
 
 itemised as (
 
     select
-        *,
+        messages.*,
         {{ first_occurrences('sequences.questions.id') }} as item_flags
-    from newest_messages
+    from messages
+    inner join attempts
+        on
+            messages._kafka_partition = attempts._kafka_partition
+            and messages._kafka_slice = attempts._kafka_slice
+            and messages._kafka_offset = attempts._kafka_offset
 
 ),
 
@@ -74,6 +67,7 @@ select
     {{ read_epoch_seconds('keen_timestamp') }} as recorded_at,
     sequences.questions,
     {{ item_ids('sequences.questions') }} as item_ids,
+    md5(to_json(item_ids)) as form_id,
     correct_item_count,
     transform(
         sequences.questions,
@@ -95,5 +89,6 @@ select
     _kafka_topic,
     _kafka_partition,
     _kafka_offset,
+    _kafka_slice,
     _kafka_timestamp
 from counted

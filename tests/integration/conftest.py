@@ -23,6 +23,7 @@ _GROUPS = {
     "test_nothing": "models",
     "test_sample": "models",
     "test_quirks": "models",
+    "test_histories": "models",
     "test_secured_kafka": "secured",
     # For the process that has finished first. After the settings, the stack is good
     # only for publishing.

@@ -150,9 +150,22 @@ def query(text: str) -> list[tuple[Any, ...]]:
     return rows
 
 
-def create_topic(name: str, configs: Mapping[str, str] = {}) -> None:
+def copy_project(place: Path, slice_length: int) -> None:
+    """Copy the dbt project, with slices so small that few messages fill many."""
+    shutil.copy(ROOT / "dbt_project.yml", place)
+    for name in ("models", "macros", "seeds", "profiles", "tests"):
+        shutil.copytree(ROOT / name, place / name)
+    slices = place / "macros" / "slices.sql"
+    text = slices.read_text()
+    assert text.count("10000") == 1
+    slices.write_text(text.replace("10000", str(slice_length)))
+
+
+def create_topic(
+    name: str, configs: Mapping[str, str] = {}, partitions: int = 1
+) -> None:
     with closing(KafkaAdminClient(bootstrap_servers=STACK.bootstrap_servers)) as admin:
-        options = {"num_partitions": 1, "configs": configs}
+        options = {"num_partitions": partitions, "configs": configs}
         admin.create_topics({name: options}, wait_for_metadata=True)
 
 

@@ -3,7 +3,6 @@
 import json
 import math
 import re
-import shutil
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime
@@ -25,6 +24,7 @@ from tests.integration.stack import (
     STACK,
     TARGET,
     aborted_transaction,
+    copy_project,
     ingest,
     landed_messages,
     produce,
@@ -73,11 +73,9 @@ models:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the dbt project with one more model."""
+    """A copy of the dbt project with one more model, and many small slices."""
     place = tmp_path_factory.mktemp("project")
-    for name in ("dbt_project.yml", "models", "macros", "seeds", "profiles", "tests"):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, place / name)
+    copy_project(place, slice_length=100)
     for name, text in NINTH_QUESTION.items():
         (place / "models" / "marts" / "answers" / name).write_text(text)
     return place
@@ -180,25 +178,6 @@ def test_build_refuses_messages_that_raw_does_not_hold(project: Path) -> None:
     query(f"drop table {raw} purge")
     ingest("drain")
     assert refusal in build(exit_code=2)
-
-
-def test_full_refresh_changes_no_incremental_table(project: Path) -> None:
-    """Each build makes the other tables in full from these.
-
-    Readers always find a table, because it is replaced in one commit, never dropped.
-    """
-    selected = ("config.materialized:incremental", "fct_attempts")
-    versions = "select snapshot_id from staging.stg_assessments__messages.snapshots"
-    before = query(versions)
-    _dbt(project, "run", "--full-refresh", "--select", *selected)
-    assert set(before) < set(query(versions))
-    for table in (
-        "staging.stg_assessments__rejected_messages",
-        "marts.fct_attempts",
-        "marts.fct_question_responses",
-        "marts.fct_option_responses",
-    ):
-        _assert_equal(table)
 
 
 # The answers and the report --------------------------------------------------------

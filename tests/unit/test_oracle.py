@@ -27,12 +27,13 @@ from tests.quirks import (
 )
 
 MODELS = Path(__file__).parents[2] / "models"
+_POSITION = {"_kafka_partition", "_kafka_offset", "_kafka_slice"}
 NOT_CALCULATED = {
-    "fct_attempts": {"item_ids"},
-    "fct_form_results": {"item_ids"},
+    "fct_attempts": {"item_ids", "form_id", "_kafka_slice"},
+    "fct_form_results": {"item_ids", "form_id"},
     "rpt_assessment_totals": {"definition", "unit_order"},
-    "fct_question_responses": {"_kafka_partition", "_kafka_offset"},
-    "fct_option_responses": {"_kafka_partition", "_kafka_offset", "_kafka_timestamp"},
+    "fct_question_responses": {"form_id", *_POSITION},
+    "fct_option_responses": {"_kafka_timestamp", *_POSITION},
 }
 READ_INTO = {
     "started_at": ("fct_attempts", "started_at"),

@@ -1,6 +1,24 @@
+{{ config(
+    materialized='incremental',
+    partition_by=['_kafka_partition', '_kafka_slice']
+) }}
+
+{% set changed_exams %}
+    select
+        attempts._kafka_partition,
+        attempts._kafka_offset
+    from {{ this }} as attempts
+    left join {{ ref('excluded_exams') }} as excluded_exams
+        on attempts.exam_id = excluded_exams.exam_id
+    where attempts.is_test_exam != (excluded_exams.exam_id is not null)
+{% endset %}
+
+{% set changed_messages = changed_attempts() ~ ' union all ' ~ changed_exams %}
+
 with attempts as (
 
     select * from {{ ref('int_attempts__deduplicated') }}
+    where {{ in_changed_slices(changed_messages) }}
 
 ),
 
@@ -53,8 +71,10 @@ select
     last_answered_at,
     recorded_at,
     item_ids,
+    form_id,
     _kafka_topic,
     _kafka_partition,
     _kafka_offset,
+    _kafka_slice,
     _kafka_timestamp
 from scored

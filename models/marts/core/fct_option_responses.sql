@@ -1,7 +1,6 @@
 {{ config(
     materialized='incremental',
-    unique_key=['attempt_id', 'question_position', 'option_position'],
-    post_hook='{{ delete_superseded_rows() }}'
+    partition_by=['_kafka_partition', '_kafka_slice']
 ) }}
 
 with attempts as (
@@ -10,7 +9,7 @@ with attempts as (
         *,
         arrays_zip(questions, rest_correct_counts) as elements
     from {{ ref('int_attempts__deduplicated') }}
-    where {{ is_new_message() }}
+    where {{ in_changed_slices(changed_attempts()) }}
 
 ),
 
@@ -29,6 +28,7 @@ asked as (
         is_scorable,
         _kafka_partition,
         _kafka_offset,
+        _kafka_slice,
         _kafka_timestamp
     from attempts
         lateral view posexplode(elements) as place, element
@@ -63,6 +63,7 @@ select
     is_scorable,
     _kafka_partition,
     _kafka_offset,
+    _kafka_slice,
     _kafka_timestamp
 from unrolled
 -- A null element keeps its position but produces no row.

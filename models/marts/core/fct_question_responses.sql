@@ -1,7 +1,6 @@
 {{ config(
     materialized='incremental',
-    unique_key=['attempt_id', 'question_position'],
-    post_hook='{{ delete_superseded_rows() }}'
+    partition_by=['_kafka_partition', '_kafka_slice']
 ) }}
 
 with attempts as (
@@ -10,7 +9,7 @@ with attempts as (
         *,
         arrays_zip(questions, rest_correct_counts) as elements
     from {{ ref('int_attempts__deduplicated') }}
-    where {{ is_new_message() }}
+    where {{ in_changed_slices(changed_attempts()) }}
 
 ),
 
@@ -38,8 +37,10 @@ select
     coalesce(question.user_submitted, false) as is_submitted,
     rest_correct_count,
     is_scorable,
+    form_id,
     _kafka_partition,
-    _kafka_offset
+    _kafka_offset,
+    _kafka_slice
 from unrolled
 -- A null element keeps its position but produces no row.
 where question is not null

@@ -7,28 +7,20 @@ with forms as (
 
 ),
 
-form_attempts as (
-
-    select
-        forms.exam_id,
-        attempts.attempt_id
-    from forms
-    inner join {{ ref('fct_attempts') }} as attempts
-        on forms.exam_id = attempts.exam_id and forms.item_ids = attempts.item_ids
-    where forms.form_rank = 1 and attempts.is_scored
-
-),
-
 items as (
 
     select
-        form_attempts.exam_id,
-        {{ spread('if(responses.is_correct, 1, 0)') }} as item_spread
-    from form_attempts
-    inner join {{ ref('fct_question_responses') }} as responses
-        on form_attempts.attempt_id = responses.attempt_id
-    where responses.rest_correct_count is not null
-    group by form_attempts.exam_id, responses.question_id
+        forms.exam_id,
+        {{ spread(
+            'sum(results.response_count)',
+            'sum(results.correct_count)',
+            'sum(results.correct_count)'
+        ) }} as item_spread
+    from forms
+    inner join {{ ref('fct_question_results') }} as results
+        on forms.exam_id = results.exam_id and forms.form_id = results.form_id
+    where forms.form_rank = 1
+    group by forms.exam_id, results.question_id
 
 ),
 

@@ -4,27 +4,19 @@ with exams as (
 
 ),
 
-responses as (
-
-    select
-        *,
-        coalesce(is_correct, false) as is_right
-    from {{ ref('fct_question_responses') }}
-    where is_scorable and rest_correct_count is not null
-
-),
-
 items as (
 
     select
         exam_id,
         question_id,
-        count(*) as response_count,
-        count_if(is_right) as correct_count,
-        count_if(is_incomplete) as incomplete_count,
-        count_if(result = 'unanswered') as unanswered_count,
-        {{ item_correlation('is_right') }} as discrimination
-    from responses
+        sum(response_count) as response_count,
+        sum(correct_count) as correct_count,
+        sum(incomplete_count) as incomplete_count,
+        sum(unanswered_count) as unanswered_count,
+        sum(rest_sum) as rest_sum,
+        sum(rest_square_sum) as rest_square_sum,
+        sum(correct_rest_sum) as correct_rest_sum
+    from {{ ref('fct_question_results') }}
     group by exam_id, question_id
 
 ),
@@ -35,7 +27,8 @@ rated as (
         *,
         try_divide(correct_count, response_count) as correct_rate,
         {{ wilson_bound('correct_count', 'response_count', '-') }} as correct_rate_low,
-        {{ wilson_bound('correct_count', 'response_count', '+') }} as correct_rate_high
+        {{ wilson_bound('correct_count', 'response_count', '+') }} as correct_rate_high,
+        {{ item_correlation('correct_count', 'correct_rest_sum') }} as discrimination
     from items
 
 )

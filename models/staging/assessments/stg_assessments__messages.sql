@@ -1,7 +1,15 @@
 {{ config(
     materialized='incremental',
-    unique_key=['_kafka_partition', '_kafka_offset']
+    partition_by=['_kafka_partition', '_kafka_slice']
 ) }}
+
+{% set new_messages %}
+    select
+        partition as _kafka_partition,
+        offset as _kafka_offset
+    from {{ source('raw', 'assessment_attempts') }}
+    where {{ is_new_message('partition', 'offset') }}
+{% endset %}
 
 with messages as (
 
@@ -14,7 +22,6 @@ with messages as (
         -- decode() would fail the build on bytes that are not UTF-8.
         cast(value as string) as value_text
     from {{ source('raw', 'assessment_attempts') }}
-    where {{ is_new_message('partition', 'offset') }}
 
 ),
 
@@ -27,6 +34,7 @@ syntax_judged as (
             else {{ syntax_reject_reason('value_text') }}
         end as syntax_reason
     from messages
+    where {{ in_changed_slices(new_messages) }}
 
 ),
 
@@ -96,5 +104,6 @@ select
     _kafka_topic,
     _kafka_partition,
     _kafka_offset,
+    _kafka_offset div {{ slice_length() }} as _kafka_slice,
     _kafka_timestamp
 from judged

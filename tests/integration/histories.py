@@ -1,0 +1,216 @@
+"""Land and build in random order, and compare each table with one full refresh.
+
+A history publishes new attempts, and old ones again: later, earlier, longer, shorter,
+in another exam, in another partition. In between it lands what is there, builds all or
+some models, as a build does that fails on the way, edits the seed of test exams, and
+refreshes some models in full. The seed repeats a history.
+"""
+
+import argparse
+import csv
+import json
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cli.settings import ROOT
+from ingest import raw_table
+from tests import shell
+from tests.integration.stack import (
+    ENVIRONMENT,
+    copy_project,
+    create_topic,
+    down,
+    ingest,
+    produce,
+    query,
+    start_fresh,
+)
+from tests.quirks import FIRST_TIMESTAMP, PARTITIONS, RawMessage, assessment
+
+_TOPIC = "histories"
+_HISTORY = "config.materialized:incremental"
+_RESULTS = ("items", "audit", "dim_courses", "dim_exams")
+_EXAMS = ("alpha-1", "alpha-2", "beta-1")
+_RUNNER = """
+import json, sys
+from dbt.cli.main import dbtRunner
+runner = dbtRunner()
+for line in sys.stdin:
+    done = runner.invoke(["--quiet", *json.loads(line), "--profiles-dir", "profiles"])
+    print("\\nsuccess:", json.dumps(done.success), flush=True)
+"""
+
+
+class Dbt:
+    """A dbt project with tiny slices, in a process that stays."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        copy_project(place, slice_length=3)
+        self._seed = place / "seeds" / "excluded_exams.csv"
+        self._process = subprocess.Popen(
+            (ROOT / ".venv" / "bin" / "python", "-c", _RUNNER),
+            cwd=place,
+            env={**shell.ENVIRONMENT, **ENVIRONMENT, "DBT_TARGET_PATH": "target"},
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def __call__(self, *command: str) -> None:
+        """Run a dbt command.
+
+        Raises:
+            AssertionError: it fails.
+        """
+        assert self._process.stdin and self._process.stdout
+        print(json.dumps(command), file=self._process.stdin, flush=True)
+        printed: list[str] = []
+        for line in self._process.stdout:
+            if line.startswith("success:"):
+                assert line.endswith("true\n"), "".join(printed)
+                return
+            printed.append(line)
+        raise AssertionError("".join(printed))
+
+    def exclude(self, exams: Sequence[str]) -> None:
+        """Make these the test exams."""
+        with self._seed.open("w", newline="") as file:
+            csv.writer(file).writerows(
+                [("exam_id", "reason"), *((exam, "tries the system") for exam in exams)]
+            )
+        self("seed", "--select", "excluded_exams")
+
+    def models(self) -> list[str]:
+        paths = (self._place / "models").glob("*/**/*.sql")
+        return sorted(
+            path.stem for path in paths if "materialized='inc" in path.read_text()
+        )
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@contextmanager
+def project() -> Iterator[Dbt]:
+    """Yield a dbt project, with a topic and a raw table of its own."""
+    create_topic(_TOPIC, partitions=PARTITIONS)
+    # A raw table holds one topic.
+    query(f"drop table if exists {raw_table.NAME} purge")
+    with tempfile.TemporaryDirectory() as place:
+        dbt = Dbt(Path(place))
+        try:
+            yield dbt
+        finally:
+            dbt.close()
+            query(f"drop table if exists {raw_table.NAME} purge")
+
+
+def history(dbt: Dbt, steps: int, seed: int) -> list[str]:
+    """Run one history on the test stack; return the tables that differ in the end."""
+    choice = random.Random(seed)
+    models = dbt.models()
+    _land(choice, seed)
+    dbt.exclude(_EXAMS[:1])
+    dbt("run", "--full-refresh", "--select", _HISTORY)
+    for _ in range(steps):
+        _land(choice, seed)
+        some = choice.sample(models, choice.randint(1, len(models)))
+        match choice.randrange(5):
+            case 0:
+                dbt.exclude(choice.sample(_EXAMS, choice.randint(0, 2)))
+            case 1:
+                dbt("run", "--full-refresh", "--select", *some)
+            case 2 | 3:
+                dbt("run", "--select", *some)
+            case _:
+                dbt("run", "--select", _HISTORY)
+    dbt("run", "--select", _HISTORY, *_RESULTS)
+    built = _tables()
+    dbt("run", "--full-refresh", "--select", _HISTORY, *_RESULTS)
+    refreshed = _tables()
+    return [name for name, rows in refreshed.items() if built[name] != rows]
+
+
+def _land(choice: random.Random, history: int) -> None:
+    messages = [_message(choice, history) for _ in range(choice.randint(1, 12))]
+    produce(messages, topic=_TOPIC)
+    ingest("drain", environment={"ASSESSMENTS_TOPIC": _TOPIC})
+
+
+def _message(choice: random.Random, history: int) -> RawMessage:
+    """Return a message of one of few attempts, so that most come more than once."""
+    exam = choice.choice(_EXAMS)
+    results = [
+        choice.choice(("correct", "incorrect", "missed_some", "unanswered"))
+        for _ in range(choice.randint(0, 4))
+    ]
+    attempt = assessment(
+        f"{history}-{choice.randrange(20)}",
+        exam_id=exam,
+        course_name=exam.partition("-")[0],
+        results=results,
+    )
+    value = choice.choice((b"{", *[json.dumps(attempt).encode()] * 9))
+    return RawMessage(
+        partition=choice.randrange(PARTITIONS),
+        timestamp_ms=FIRST_TIMESTAMP + choice.randrange(5),
+        key=None,
+        value=value,
+    )
+
+
+def _tables() -> dict[str, list[str]]:
+    """Return the sorted rows of every table that dbt has built."""
+    names = [
+        f"{schema}.{row[1]}"
+        for schema in ("staging", "intermediate", "marts")
+        for row in query(f"show tables in {schema}")
+    ]
+    return {name: sorted(map(_text, query(f"select * from {name}"))) for name in names}
+
+
+def _text(row: tuple[Any, ...]) -> str:
+    """Return a row as text; the order of an attempt's messages means nothing."""
+    return repr(
+        [
+            sorted(json.loads(value), key=str)
+            if isinstance(value, str) and value.startswith('[{"_kafka_partition"')
+            else value
+            for value in row
+        ]
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.integration.histories", description=__doc__
+    )
+    parser.add_argument("--histories", type=int, default=30)
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parsed = parser.parse_args()
+    failed = 0
+    start_fresh()
+    try:
+        with project() as dbt:
+            for seed in range(parsed.seed, parsed.seed + parsed.histories):
+                different = history(dbt, parsed.steps, seed)
+                failed += bool(different)
+                print(f"seed {seed}: {', '.join(different) or 'equal'}", flush=True)
+    finally:
+        down()
+    print(f"{parsed.histories} histories, {failed} differ from a full refresh")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
