@@ -83,19 +83,22 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def built(project: Path) -> None:
-    """Land and build half of the quirks, then the other half on top of it."""
+    """Land and build half of the quirks, then the other half on top of it.
+
+    The first build is a full refresh, because the slices have another length.
+    """
     messages = quirk_messages()
     longer, shorter = shortened_attempt()
-    for part, unneeded in (
-        ([longer, *messages[::2]], ("unit_test", "test")),
-        ([shorter, *messages[1::2]], ("unit_test",)),
+    for part, refresh, unneeded in (
+        ([longer, *messages[::2]], ["--full-refresh"], ("unit_test", "test")),
+        ([shorter, *messages[1::2]], [], ("unit_test",)),
     ):
         produce(part[:100])
         with aborted_transaction(partition=2):
             pass
         produce(part[100:])
         ingest("drain", "--batch-size", "1000")
-        _dbt(project, "build", "--exclude-resource-type", *unneeded)
+        _dbt(project, "build", *refresh, "--exclude-resource-type", *unneeded)
 
 
 def _dbt(project: Path, *command: str, exit_code: int = 0) -> str:
