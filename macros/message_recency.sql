@@ -1,6 +1,3 @@
-{% macro message_recency(message='') -%}
-    {%- set prefix = message ~ '.' if message -%}
-    struct(
-        {{ prefix }}_kafka_timestamp, {{ prefix }}_kafka_partition, {{ prefix }}_kafka_offset
-    )
+{% macro message_recency() -%}
+    struct(_kafka_timestamp, _kafka_partition, _kafka_offset)
 {%- endmacro %}

@@ -17,8 +17,9 @@
             {%- set built = load_relation(
                 api.Relation.create(schema=node.schema, identifier=node.alias)
             ) -%}
+            {%- set properties = table_properties(built) if built else {} -%}
             {%- if built and
-                table_property(built, 'assessments.slice-length') != slice_length() | string
+                properties.get('assessments.slice-length') != slice_length() | string
             -%}
                 {%- do exceptions.raise_compiler_error(
                     built ~ ' is kept in other slices than models are built in now: run '
@@ -26,7 +27,7 @@
                 ) -%}
             {%- endif -%}
             {%- if built and (
-                table_property(built, 'assessments.raw-table-id') != raw_id
+                properties.get('assessments.raw-table-id') != raw_id
                 or not newest_messages_are_in_raw(built)
             ) -%}
                 {%- do exceptions.raise_compiler_error(
@@ -57,21 +58,23 @@
 {% macro accepted_losses() -%}
     {%- if execute -%}
         {%- set raw = source('raw', 'assessment_attempts') -%}
-        {{ return(fromjson(table_property(raw, 'ingest.accepted-losses') or '[]')) }}
+        {%- set losses = table_properties(raw).get('ingest.accepted-losses', '[]') -%}
+        {{ return(fromjson(losses)) }}
     {%- endif -%}
     {{ return([]) }}
 {%- endmacro %}
 
 {% macro raw_table_id() -%}
     {%- set raw = source('raw', 'assessment_attempts') -%}
-    {{ return(table_property(raw, 'ingest.table-id')) }}
+    {{ return(table_properties(raw).get('ingest.table-id')) }}
 {%- endmacro %}
 
-{% macro table_property(table, name) -%}
-    {%- for row in run_query('show tblproperties ' ~ table).rows if row[0] == name -%}
-        {{ return(row[1]) }}
+{% macro table_properties(table) -%}
+    {%- set properties = {} -%}
+    {%- for row in run_query('show tblproperties ' ~ table).rows -%}
+        {%- do properties.update({row[0]: row[1]}) -%}
     {%- endfor -%}
-    {{ return('') }}
+    {{ return(properties) }}
 {%- endmacro %}
 
 {% macro newest_messages_are_in_raw(built) -%}

@@ -91,6 +91,11 @@
 ) -%}
     {%- set node = graph.nodes[model.unique_id] -%}
     {%- set columns = adapter.get_columns_in_relation(target_relation) -%}
+    {%- if not node.changed_slices -%}
+        {%- do exceptions.raise_compiler_error(
+            model.name ~ ' is incremental, so it has to filter by in_changed_slices'
+        ) -%}
+    {%- endif -%}
     {%- if node.changed_slices == 'false' -%}
         select 'nothing has changed'
     {%- else -%}
