@@ -23,6 +23,7 @@ from ingest import raw_table
 from tests import shell
 from tests.integration.stack import (
     ENVIRONMENT,
+    built_tables,
     copy_project,
     create_topic,
     down,
@@ -173,12 +174,10 @@ def _message(choice: random.Random, history: int) -> RawMessage:
 
 def _tables() -> dict[str, list[str]]:
     """Return the sorted rows of every table that dbt has built."""
-    names = [
-        f"{schema}.{row[1]}"
-        for schema in ("staging", "intermediate", "marts")
-        for row in query(f"show tables in {schema}")
-    ]
-    return {name: sorted(map(_text, query(f"select * from {name}"))) for name in names}
+    return {
+        name: sorted(map(_text, query(f"select * from {name}")))
+        for name in built_tables()
+    }
 
 
 def _text(row: tuple[Any, ...]) -> str:

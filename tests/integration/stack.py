@@ -150,6 +150,16 @@ def query(text: str) -> list[tuple[Any, ...]]:
     return rows
 
 
+def built_tables() -> list[str]:
+    """Return the names of all tables that dbt has built, except seeds."""
+    return [
+        f"{schema}.{row[1]}"
+        for (schema,) in query("show schemas")
+        if schema in ("staging", "intermediate", "marts")
+        for row in query(f"show tables in {schema}")
+    ]
+
+
 def copy_project(place: Path, slice_length: int) -> None:
     """Copy the dbt project, with slices so small that few messages fill many."""
     shutil.copy(ROOT / "dbt_project.yml", place)

@@ -7,7 +7,7 @@ from tests.integration.stack import query, run
 
 
 def test_report_without_messages_says_nothing_is_ranked(browser: Browser) -> None:
-    run("dbt", "build", "--exclude-resource-type", "test")
+    run("dbt", "build", "--exclude-resource-type", "test", "unit_test")
     totals = query("select sum(assessment_count) from marts.rpt_assessment_totals")
     assert totals == [(0,)]
     write_report()

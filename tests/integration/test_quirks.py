@@ -183,6 +183,25 @@ def test_build_refuses_messages_that_raw_does_not_hold(project: Path) -> None:
     assert refusal in build(exit_code=2)
 
 
+def test_full_refresh_changes_no_incremental_table(project: Path) -> None:
+    """Each build makes the other tables in full from these.
+
+    Readers always find a table, because it is replaced in one commit, never dropped.
+    """
+    versions = "select snapshot_id from staging.stg_assessments__messages.snapshots"
+    before = query(versions)
+    selected = "config.materialized:incremental"
+    _dbt(project, "run", "--full-refresh", "--select", selected)
+    assert set(before) < set(query(versions))
+    for table in (
+        "staging.stg_assessments__rejected_messages",
+        "marts.fct_attempts",
+        "marts.fct_question_responses",
+        "marts.fct_option_responses",
+    ):
+        _assert_equal(table)
+
+
 # The answers and the report --------------------------------------------------------
 
 

@@ -10,7 +10,14 @@ from rich.cells import cell_len
 
 from cli.settings import ROOT
 from services.stack import SERVICES, Stack
-from tests.integration.stack import SAMPLE_MESSAGES, STACK, TARGET, query, run
+from tests.integration.stack import (
+    SAMPLE_MESSAGES,
+    STACK,
+    TARGET,
+    built_tables,
+    query,
+    run,
+)
 
 PAGE = (ROOT / "docs" / "other-tools.md").read_text()
 EXAMPLES = re.findall(r"```(bash|python)\n(.*?)```\n+```text\n(.*?)```", PAGE, re.S)
@@ -18,6 +25,9 @@ EXAMPLES = re.findall(r"```(bash|python)\n(.*?)```\n+```text\n(.*?)```", PAGE, r
 
 @pytest.fixture(scope="module", autouse=True)
 def first_run() -> str:
+    """The main job on a stack as it is at first, without any table of a model."""
+    for table in built_tables():
+        query(f"drop table {table}")
     return run("make", "run").stdout
 
 
