@@ -13,29 +13,34 @@
             | selectattr('unique_id', 'in', selected_resources) | list -%}
         {%- set rebuilt = selected if flags.FULL_REFRESH else [] -%}
         {%- set raw_id = raw_table_id() if selected -%}
+        {%- set built = [] -%}
         {%- for node in keeping if selected and node not in rebuilt -%}
-            {%- set built = load_relation(
+            {%- do built.append(load_relation(
                 api.Relation.create(schema=node.schema, identifier=node.alias)
-            ) -%}
-            {%- set properties = table_properties(built) if built else {} -%}
-            {%- if built and
+            )) -%}
+        {%- endfor -%}
+        {%- set built = built | select | list -%}
+        {%- set replaced = [] -%}
+        {%- for table in built -%}
+            {%- set properties = table_properties(table) -%}
+            {%- if
                 properties.get('assessments.slice-length') != slice_length() | string
             -%}
                 {%- do exceptions.raise_compiler_error(
-                    built ~ ' is kept in other slices than models are built in now: run '
+                    table ~ ' is kept in other slices than models are built in now: run '
                     ~ '`dbt build --full-refresh`'
                 ) -%}
             {%- endif -%}
-            {%- if built and (
-                properties.get('assessments.raw-table-id') != raw_id
-                or not newest_messages_are_in_raw(built)
+            {%- if properties.get('assessments.raw-table-id') != raw_id -%}
+                {%- do replaced.append(table) -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- for table in replaced or tables_beyond_raw(built) -%}
+            {%- do exceptions.raise_compiler_error(
+                table ~ ' holds messages that ' ~ raw ~ ' does not: that table was '
+                ~ 'created again or rolled back. If it is as it should be, run '
+                ~ '`dbt build --full-refresh`'
             ) -%}
-                {%- do exceptions.raise_compiler_error(
-                    built ~ ' holds messages that ' ~ raw ~ ' does not: that table was '
-                    ~ 'created again or rolled back. If it is as it should be, run '
-                    ~ '`dbt build --full-refresh`'
-                ) -%}
-            {%- endif -%}
         {%- endfor -%}
     {%- endif -%}
 {%- endmacro %}
@@ -77,16 +82,21 @@
     {{ return(properties) }}
 {%- endmacro %}
 
-{% macro newest_messages_are_in_raw(built) -%}
-    {%- set newest = last_offsets(built) -%}
+{% macro tables_beyond_raw(tables) -%}
+    {%- set newest = last_offsets(tables) if tables else [] -%}
     {%- set conditions = [] -%}
-    {%- for row in newest -%}
-        {%- set one_row = 'partition = ' ~ row[0] ~ ' and offset = ' ~ row[1] -%}
-        {%- do conditions.append('(' ~ one_row ~ ')') -%}
+    {%- for _, partition, offset in newest -%}
+        {%- do conditions.append(
+            '(partition = ' ~ partition ~ ' and offset = ' ~ offset ~ ')'
+        ) -%}
     {%- endfor -%}
     {%- set found = run_query(
-        'select count(distinct partition) from ' ~ source('raw', 'assessment_attempts')
-        ~ ' where ' ~ (conditions | join(' or ') or 'false')
-    ).rows[0][0] -%}
-    {{ return(found == newest | length) }}
+        'select distinct partition, offset from ' ~ source('raw', 'assessment_attempts')
+        ~ ' where ' ~ (conditions | unique | join(' or ') or 'false')
+    ).rows | map('list') | list -%}
+    {%- set beyond_raw = [] -%}
+    {%- for table, partition, offset in newest if [partition, offset] not in found -%}
+        {%- do beyond_raw.append(table) -%}
+    {%- endfor -%}
+    {{ return(beyond_raw) }}
 {%- endmacro %}

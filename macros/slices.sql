@@ -8,11 +8,16 @@
 {%- endmacro %}
 
 {#- Iceberg keeps the largest offset of each file beside the file. -#}
-{% macro last_offsets(table) -%}
-    {{ return(run_query(
-        'select partition._kafka_partition, max(readable_metrics._kafka_offset.upper_bound)'
-        ~ ' from ' ~ table ~ '.files group by partition._kafka_partition'
-    ).rows) }}
+{% macro last_offsets(tables) -%}
+    {%- set queries = [] -%}
+    {%- for table in tables -%}
+        {%- do queries.append(
+            "select '" ~ table ~ "' as table_name, partition._kafka_partition,"
+            ~ ' max(readable_metrics._kafka_offset.upper_bound) from ' ~ table
+            ~ '.files group by partition._kafka_partition'
+        ) -%}
+    {%- endfor -%}
+    {{ return(run_query(queries | join(' union all ')).rows) }}
 {%- endmacro %}
 
 {% macro is_new_message(
@@ -20,9 +25,9 @@
 ) -%}
     {%- if execute and is_incremental() -%}
         {%- set partitions = [] -%}
-        {%- for row in last_offsets(this) %}
-            {%- do partitions.append(row[0]) %}
-        ({{ topic_partition }} = {{ row[0] }} and {{ topic_offset }} > {{ row[1] }}) or
+        {%- for _, partition, offset in last_offsets([this]) %}
+            {%- do partitions.append(partition) %}
+        ({{ topic_partition }} = {{ partition }} and {{ topic_offset }} > {{ offset }}) or
         {%- endfor %}
         {%- if partitions %}
         {{ topic_partition }} not in ({{ partitions | join(', ') }})

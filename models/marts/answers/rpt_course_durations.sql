@@ -15,9 +15,8 @@ courses as (
         count(*) as attempt_count,
         -- A click before the start belongs to an earlier page, or to another clock.
         count_if(seconds >= 0) as timed_count,
-        percentile(seconds, 0.25) filter (where seconds >= 0) as q1_seconds,
-        percentile(seconds, 0.5) filter (where seconds >= 0) as median_seconds,
-        percentile(seconds, 0.75) filter (where seconds >= 0) as q3_seconds
+        percentile(seconds, array(0.25, 0.5, 0.75)) filter (where seconds >= 0)
+            as quartiles
     from scored_attempts
     group by course_name
 
@@ -27,7 +26,7 @@ select
     course_name,
     attempt_count,
     timed_count,
-    q1_seconds,
-    median_seconds,
-    q3_seconds
+    quartiles[0] as q1_seconds,
+    quartiles[1] as median_seconds,
+    quartiles[2] as q3_seconds
 from courses
