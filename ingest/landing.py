@@ -167,6 +167,9 @@ def read_messages(session: SparkSession, settings: Settings, batch: Batch) -> Da
         .options(**options)
         .option("kafka.bootstrap.servers", _as_spark_reaches(session, settings))
         .option("kafka.isolation.level", "read_committed")
+        # The messages are there: a fetch that waits for more would only hold up the
+        # requests after it.
+        .option("kafka.fetch.max.wait.ms", 0)
         .option("assign", json.dumps({settings.topic: list(batch)}))
         .option("startingOffsets", json.dumps({settings.topic: first}))
         .option("endingOffsets", json.dumps({settings.topic: end}))

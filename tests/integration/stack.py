@@ -46,6 +46,9 @@ ENVIRONMENT = {
     "DBT_TARGET_PATH": str(TARGET),
     "DBT_LOG_PATH": str(STACK.directory / "log"),
 }
+if _PROCESS == "0":
+    # Its services are restarted so often that optimised code would not pay.
+    ENVIRONMENT["JDK_JAVA_OPTIONS"] = "-XX:TieredStopAtLevel=1"
 # Created with a new stack, removed by the test session that fills it.
 _IS_FRESH = STACK.directory / "run" / "is-fresh"
 

@@ -106,7 +106,7 @@ def test_cluster_with_a_hive_metastore_ingests_and_builds(
     ingest("drain", environment=token)
     stored = "assert_every_landed_message_is_staged_once"  # a test with a table
     run(
-        *("dbt", "build", "--select", "+fct_attempts", stored),
+        *("dbt", "build", "--select", "stg_assessments__messages", stored),
         *("--indirect-selection", "empty", "--exclude-resource-type", "unit_test"),
     )
     tasks = Counter(
@@ -134,8 +134,9 @@ def test_cluster_with_a_hive_metastore_ingests_and_builds(
     url = f"jdbc:hive2://{HOST}:{STACK.ports['spark_thrift']}"
     listed = run(
         *("beeline", "-u", url, "--silent=true", "--outputformat=tsv2"),
-        *("-e", "!tables fct%", "-e", "!columns fct_attempts"),
+        *("-e", "!tables stg%", "-e", "!columns stg_assessments__messages"),
         environment={"SPARK_HOME": str(JARS.parent)},
     ).stdout
-    assert re.search(r"marts\tfct_attempts\tTABLE\t *One row per attempt", listed)
-    assert re.search(r"score\t.*\t *Correct answers as a share of", listed)
+    table = r"staging\tstg_assessments__messages\tTABLE\t *One row per Kafka message"
+    assert re.search(table, listed)
+    assert re.search(r"reject_reason\t.*\t *Why ", listed)
