@@ -29,7 +29,7 @@ BUILT := $(RUN)/built-$(SCHEMAS)
 .DEFAULT_GOAL := help
 .PHONY: help run up down status publish ingest follow audit maintain landed build \
 	answers report notebook docs sql check lint types unit parse test test-compose \
-	chaos histories bench clean setup chromium lock
+	chaos histories bench bench-builds clean setup chromium lock
 
 help: ## list the verbs
 	@echo "usage: make VERB [FILE=path] [STACK=name]"
@@ -171,6 +171,11 @@ bench: ## time `ingest drain` beside Kafka's own consumer [MESSAGES, RUNS]
 	@unset $(USER_SETTINGS); $(MAKE) --silent STACK=bench up && \
 		. .stack/bench/conf/client.env && $(BIN)/python -m bench.drain \
 		$(if $(MESSAGES),--messages $(MESSAGES)) $(if $(RUNS),--runs $(RUNS))
+
+bench-builds: ## time builds after little has changed, by size of history [SIZES, RUNS]
+	@unset $(USER_SETTINGS); $(MAKE) --silent STACK=bench up && \
+		. .stack/bench/conf/client.env && $(BIN)/python -m bench.builds \
+		$(if $(SIZES),--sizes $(SIZES)) $(if $(RUNS),--runs $(RUNS))
 
 test-compose: setup .venv-test/.complete ## container and cluster tests with Docker (Debian 12, as root)
 	@tests/containers/run.sh

@@ -6,19 +6,16 @@ keeps its topic for the next run.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
-import time
 from contextlib import closing
-from pathlib import Path
 
 from pyhive import hive
 
+from bench.stack import INGEST, held, peak_memory, publish, seconds
 from cli.settings import ROOT, from_environment
 
-_INGEST = (sys.executable, "-m", "ingest")
 _CONSUMER = "org.apache.kafka.tools.ConsumerPerformance"
 
 
@@ -28,10 +25,10 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3)
     parsed = parser.parse_args()
     settings = from_environment(os.environ)
-    subprocess.run((*_INGEST, "init"), check=True)
-    if (lacking := parsed.messages - _held()) > 0:
-        _publish(lacking)
-    messages = _held()
+    subprocess.run((*INGEST, "init"), check=True)
+    if (there := held()) < parsed.messages:
+        publish(parsed.messages, skip=there)
+    messages = held()
     java = (
         f"{os.environ['JAVA_HOME']}/bin/java" if "JAVA_HOME" in os.environ else "java"
     )
@@ -39,8 +36,8 @@ def main() -> int:
     for run in range(1, parsed.runs + 1):
         with closing(hive.connect(settings.thrift_host, settings.thrift_port)) as spark:
             spark.cursor().execute("drop table if exists raw.assessment_attempts purge")
-        drain = messages / _seconds(*_INGEST, "drain")
-        consumer = messages / _seconds(
+        drain = messages / seconds(*INGEST, "drain")
+        consumer = messages / seconds(
             *(java, "-cp", f"{ROOT}/.jars/kafka/*", _CONSUMER),
             *("--bootstrap-server", settings.bootstrap_servers),
             *("--topic", settings.topic, "--num-records", str(messages)),
@@ -50,36 +47,11 @@ def main() -> int:
             f"{run:>3}  {drain:>14,.0f}/s  {consumer:>18,.0f}/s  {ratio:.2f}",
             flush=True,
         )
-    pid = (ROOT / ".stack" / "bench" / "run" / "spark.pid").read_text().strip()
-    memory = Path(f"/proc/{pid}/status").read_text()
-    [peak] = [line.split()[1] for line in memory.splitlines() if "VmHWM" in line]
     print(
         f"{messages:,} messages, whole commands; peak resident memory of Spark: "
-        f"{int(peak) / 1e6:.1f} GB"
+        f"{peak_memory():.1f} GB"
     )
     return 0
-
-
-def _held() -> int:
-    """Return how many messages the topic holds."""
-    status = subprocess.run(
-        (*_INGEST, "status", "--json"), check=True, capture_output=True
-    )
-    partitions = json.loads(status.stdout)["partitions"]
-    return sum(each["end_offset"] for each in partitions)
-
-
-def _publish(number: int) -> None:
-    """Publish generated attempts, without a file of them."""
-    generate = (sys.executable, "-m", "data.generate", "--attempts", str(number))
-    with subprocess.Popen(generate, stdout=subprocess.PIPE) as generator:
-        subprocess.run((*_INGEST, "publish", "-"), stdin=generator.stdout, check=True)
-
-
-def _seconds(*command: str) -> float:
-    begin = time.monotonic()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.monotonic() - begin
 
 
 if __name__ == "__main__":

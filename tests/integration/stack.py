@@ -45,10 +45,9 @@ ENVIRONMENT = {
     "SPARK_THRIFT_PORT": str(STACK.ports["spark_thrift"]),
     "DBT_TARGET_PATH": str(TARGET),
     "DBT_LOG_PATH": str(STACK.directory / "log"),
+    # The services do not live long enough for optimised code (C2) to pay.
+    "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1",
 }
-if _PROCESS == "0":
-    # Its services are restarted so often that optimised code would not pay.
-    ENVIRONMENT["JDK_JAVA_OPTIONS"] = "-XX:TieredStopAtLevel=1"
 # Created with a new stack, removed by the test session that fills it.
 _IS_FRESH = STACK.directory / "run" / "is-fresh"
 
