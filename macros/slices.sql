@@ -52,19 +52,11 @@
     {%- endif -%}
 {%- endmacro %}
 
-{% macro in_changed_slices(changed_messages) -%}
-    {%- if not (execute and is_incremental()) -%}
-        {{ return('true') }}
-    {%- endif -%}
-    {%- set snapshots = run_query(
-        "select snapshot_id from " ~ this ~ ".refs where name = 'main'"
-    ).rows -%}
-    {%- set changed = run_query(
-        'select distinct _kafka_partition, _kafka_offset div ' ~ slice_length()
-        ~ ' as slice from (' ~ changed_messages ~ ') order by _kafka_partition, slice'
-    ).rows -%}
+{#- Rows have a Kafka partition, a slice and perhaps more, in this order. -#}
+{% macro in_slices(rows) -%}
     {%- set ranges = [] -%}
-    {%- for partition, slice in changed -%}
+    {%- for row in rows -%}
+        {%- set partition, slice = row[0], row[1] -%}
         {%- set last = ranges[-1] if ranges else {} -%}
         {%- if last.partition == partition and last.end == slice -%}
             {%- do last.update({'end': slice + 1}) -%}
@@ -82,7 +74,21 @@
             ~ ' and _kafka_offset < ' ~ range.end * slice_length() ~ ')'
         ) -%}
     {%- endfor -%}
-    {%- set condition = conditions | join('\n        or ') or 'false' -%}
+    {{ return(conditions | join('\n        or ') or 'false') }}
+{%- endmacro %}
+
+{% macro in_changed_slices(changed_messages) -%}
+    {%- if not (execute and is_incremental()) -%}
+        {{ return('true') }}
+    {%- endif -%}
+    {%- set snapshots = run_query(
+        "select snapshot_id from " ~ this ~ ".refs where name = 'main'"
+    ).rows -%}
+    {%- set changed = run_query(
+        'select distinct _kafka_partition, _kafka_offset div ' ~ slice_length()
+        ~ ' as slice from (' ~ changed_messages ~ ') order by _kafka_partition, slice'
+    ).rows -%}
+    {%- set condition = in_slices(changed) -%}
     {%- do graph.nodes[model.unique_id].update(
         {'changed_slices': condition, 'snapshot': snapshots[0][0]}
     ) -%}

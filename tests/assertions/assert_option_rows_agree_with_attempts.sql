@@ -1,4 +1,9 @@
 -- Each attempt has exactly one row per option of its newest message.
+{% set in_untested_slices = [
+    untested_slices(ref('int_attempts__deduplicated')),
+    untested_slices(ref('fct_option_responses')),
+] | join(' or ') %}
+
 with attempts as (
 
     select
@@ -13,6 +18,7 @@ with attempts as (
             )
         ) as option_count
     from {{ ref('int_attempts__deduplicated') }}
+    where {{ in_untested_slices }}
 
 ),
 
@@ -24,6 +30,7 @@ responses as (
         _kafka_offset,
         count(*) as option_count
     from {{ ref('fct_option_responses') }}
+    where {{ in_untested_slices }}
     group by attempt_id, _kafka_partition, _kafka_offset
 
 )

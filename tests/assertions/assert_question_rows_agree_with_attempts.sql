@@ -1,4 +1,9 @@
 -- Each attempt has exactly one row per question of its newest message.
+{% set in_untested_slices = [
+    untested_slices(ref('int_attempts__deduplicated')),
+    untested_slices(ref('fct_question_responses')),
+] | join(' or ') %}
+
 with attempts as (
 
     select
@@ -8,6 +13,7 @@ with attempts as (
         array_size(filter(questions, question -> question is not null))
             as question_count
     from {{ ref('int_attempts__deduplicated') }}
+    where {{ in_untested_slices }}
 
 ),
 
@@ -19,6 +25,7 @@ responses as (
         _kafka_offset,
         count(*) as question_count
     from {{ ref('fct_question_responses') }}
+    where {{ in_untested_slices }}
     group by attempt_id, _kafka_partition, _kafka_offset
 
 )
