@@ -34,6 +34,7 @@ def main() -> int:
     parser.add_argument("--sizes", type=int, nargs="+", default=[3_000, 100_000])
     parser.add_argument("--runs", type=int, default=3)
     parsed = parser.parse_args()
+    seconds(*_DBT, "seed")
     print(f"{'messages':>9}  {'change':<12} {'command':<7} {'s':<20} {'rows':>11}  MB")
     for size in parsed.sizes:
         if (messages := held()) < size:

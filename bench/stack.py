@@ -37,9 +37,11 @@ def publish(attempts: int, seed: int = 2018, skip: int = 0) -> None:
 
 
 def seconds(*command: str) -> float:
-    """Run a command and return how long it took."""
+    """Run a command and return how long it took; if it fails, show what it printed."""
     begin = time.monotonic()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(done.stdout)
     return time.monotonic() - begin
 
 
