@@ -165,6 +165,25 @@ def test_table_equals_the_independent_calculation(table: str) -> None:
     _assert_equal(table)
 
 
+def test_build_tests_what_was_written_until_it_passes(project: Path) -> None:
+    table = "marts.fct_question_results"
+    [(good,)] = query(f"select snapshot_id from {table}.refs where name = 'main'")
+    query(f"insert into {table} select * from {table} limit 1")
+    for exit_code in (1, 1, 0):
+        if not exit_code:
+            query(f"call lake.system.rollback_to_snapshot('{table}', {good})")
+        _dbt(
+            project,
+            *("build", "--select", "fct_question_results", "--exclude-resource-type"),
+            "unit_test",
+            exit_code=exit_code,
+        )
+    ran = json.loads((TARGET / "run_results.json").read_text())["results"]
+    tests = [each for each in ran if each["unique_id"].startswith("test.")]
+    assert tests
+    assert all("where false) as tested" in test["compiled_code"] for test in tests)
+
+
 def test_build_refuses_messages_that_raw_does_not_hold(project: Path) -> None:
     """Because raw was rolled back, or because another table has taken its place."""
 
@@ -184,25 +203,6 @@ def test_build_refuses_messages_that_raw_does_not_hold(project: Path) -> None:
     query(f"drop table {raw} purge")
     ingest("drain")
     assert refusal in build(exit_code=2)
-
-
-def test_build_tests_what_was_written_until_it_passes(project: Path) -> None:
-    table = "marts.fct_question_results"
-    [(good,)] = query(f"select snapshot_id from {table}.refs where name = 'main'")
-    query(f"insert into {table} select * from {table} limit 1")
-    for exit_code in (1, 1, 0):
-        if not exit_code:
-            query(f"call lake.system.rollback_to_snapshot('{table}', {good})")
-        _dbt(
-            project,
-            *("build", "--select", "fct_question_results", "--exclude-resource-type"),
-            "unit_test",
-            exit_code=exit_code,
-        )
-    ran = json.loads((TARGET / "run_results.json").read_text())["results"]
-    tests = [each for each in ran if each["unique_id"].startswith("test.")]
-    assert tests
-    assert all("where false) as tested" in test["compiled_code"] for test in tests)
 
 
 def test_full_refresh_changes_no_incremental_table(project: Path) -> None:
