@@ -92,7 +92,8 @@ def built(project: Path) -> None:
     for part, command in (
         (
             [longer, *messages[::2]],
-            "run --full-refresh --select config.materialized:incremental",
+            "build --full-refresh --exclude-resource-type test unit_test "
+            "--select resource_type:seed config.materialized:incremental",
         ),
         ([shorter, *messages[1::2]], "build --exclude-resource-type unit_test"),
     ):
