@@ -83,7 +83,10 @@
 {%- endmacro %}
 
 {% macro tables_beyond_raw(tables) -%}
-    {%- set newest = last_offsets(tables) if tables else [] -%}
+    {%- if not tables -%}
+        {{ return([]) }}
+    {%- endif -%}
+    {%- set newest = last_offsets(tables) -%}
     {%- set conditions = [] -%}
     {%- for _, partition, offset in newest -%}
         {%- do conditions.append(
