@@ -52,7 +52,6 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Rows have a Kafka partition, a slice and perhaps more, in this order. -#}
 {% macro in_slices(rows) -%}
     {%- set ranges = [] -%}
     {%- for row in rows -%}
