@@ -32,6 +32,7 @@ RUN mkdir -p .stack/containers/data target logs
 
 COPY --chown=assessments ingest ingest
 COPY --chown=assessments answers answers
+COPY --chown=assessments workbench workbench
 COPY --chown=assessments data data
 COPY --chown=assessments profiles profiles
 COPY --chown=assessments dbt_project.yml ./

@@ -24,11 +24,13 @@ PROJECT := dbt_project.yml $(shell find models macros seeds profiles tests/asser
 MANIFEST := $(or $(DBT_TARGET_PATH),target)/manifest.json
 SCHEMAS := $(or $(DBT_TARGET),shared)-$(DBT_SCHEMA_PREFIX)
 PARSED := $(RUN)/parsed-$(SCHEMAS)
+# The manifest of the last build of the shared schemas, from which developers read.
+SHARED := $(abspath .stack/$(STACK)/run)/shared-build
 BUILT := $(RUN)/built-$(SCHEMAS)
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down status publish ingest follow audit maintain landed build \
-	answers report notebook docs sql check lint types unit parse test test-compose \
+	dev answers report notebook docs sql check lint types unit parse test test-compose \
 	chaos histories bench bench-builds clean setup chromium lock
 
 help: ## list the verbs
@@ -81,7 +83,8 @@ DBT_BUILD = exec 9>$(BUILT).lock && { flock --nonblock --conflict-exit-code 75 9
 		[ $$? = 75 ] && echo "another build of these schemas is running: try again" \
 		"when it has ended" >&2; exit 1; }; } && \
 	touch $(BUILT).part && $(BIN)/dbt build && mv $(BUILT).part $(BUILT) && \
-	touch -r $(MANIFEST) $(PARSED)
+	touch -r $(MANIFEST) $(PARSED)$(if $(filter shared-,$(SCHEMAS)), && \
+	install -D --mode 644 $(MANIFEST) $(SHARED)/manifest.json)
 
 $(BUILT): $(RUN)/raw-snapshot $(PROJECT) | up
 	@$(CLIENT) $(DBT_BUILD)
@@ -95,6 +98,10 @@ $(MANIFEST): | up
 # Answers must not read a manifest of other schemas, or one older than the project.
 $(PARSED): $(PROJECT) $(MANIFEST) | up
 	@$(CLIENT) $(BIN)/dbt --quiet parse && touch -r $(MANIFEST) $@
+
+# A developer's schemas, with a manifest of their own: the answers need the shared one.
+dev: up ## build in your own schemas what you save, with its tests [MODEL: once]
+	@$(CLIENT) $(BIN)/python -m workbench dev --shared $(SHARED) $(MODEL)
 
 answers: up $(PARSED) ## print the answers to the eight questions and any further ones
 	@$(CLIENT) $(BIN)/python -m answers

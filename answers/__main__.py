@@ -6,12 +6,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from pyhive import hive
 from pyhive.exc import Error as HiveError
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
-from thrift.transport.TTransport import TTransportException
 
 from answers.questions import (
     Question,
@@ -20,9 +18,9 @@ from answers.questions import (
     questions,
     read_manifest,
 )
-from cli import program
+from cli import program, spark_sql
 from cli.program import CommandError
-from cli.settings import Settings, from_environment
+from cli.settings import from_environment
 
 EXAMPLES = """\
   make answers                                  from the shared schemas
@@ -45,22 +43,11 @@ def _run(_: argparse.Namespace) -> None:
     asked = questions(read_manifest())
     is_piped = not sys.stdout.isatty()
     console = Console(width=_WIDTH_WHEN_PIPED if is_piped else None, highlight=False)
-    with _connect(from_environment(os.environ)) as connection:
+    with spark_sql.connect(from_environment(os.environ)) as connection:
         for question in asked:
             rows = _read(connection, question)
             console.print(Text(question.title, style="bold"))
             _print(console, question, rows)
-
-
-def _connect(settings: Settings) -> Any:
-    host, port = settings.thrift_host, settings.thrift_port
-    try:
-        return hive.connect(host, port)
-    except TTransportException as error:
-        raise CommandError(
-            f"no answer from Spark at {host}:{port}: start it with `make up`, or set "
-            "SPARK_THRIFT_HOST and SPARK_THRIFT_PORT"
-        ) from error
 
 
 def _read(connection: Any, question: Question) -> list[Sequence[Any]]:
@@ -74,9 +61,7 @@ def _read(connection: Any, question: Question) -> list[Sequence[Any]]:
         if "TABLE_OR_VIEW_NOT_FOUND" in str(error):
             reason = "does not exist: build it with `make build`"
         else:
-            status = getattr(error.args[0], "status", None) if error.args else None
-            text = str(getattr(status, "errorMessage", error))
-            reason = f"can't be read: {text.splitlines()[0]}"
+            reason = f"can't be read: {spark_sql.reason(error)}"
         raise CommandError(f"{question.relation} {reason}") from error
     return rows
 

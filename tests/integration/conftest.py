@@ -22,6 +22,7 @@ _GROUPS = {
     "test_services": "services",
     "test_nothing": "models",
     "test_sample": "models",
+    "test_workbench": "models",
     "test_quirks": "models",
     "test_histories": "models",
     "test_secured_kafka": "secured",

@@ -162,7 +162,7 @@ def built_tables() -> list[str]:
     ]
 
 
-def copy_project(place: Path, slice_length: int) -> None:
+def copy_project(place: Path, slice_length: int = 10000) -> None:
     """Copy the dbt project, with slices so small that few messages fill many."""
     shutil.copy(ROOT / "dbt_project.yml", place)
     for name in ("models", "macros", "seeds", "profiles", "tests"):

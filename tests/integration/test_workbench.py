@@ -1,0 +1,81 @@
+"""What writers of models use, on the tables of the sample."""
+
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from cli.settings import ROOT
+from tests import shell
+from tests.integration.stack import ENVIRONMENT, STACK, copy_project, query, run
+
+_SHARED = STACK.directory / "run" / "shared-build"
+_MODEL = Path("models/marts/answers/rpt_perfect_scores.sql")
+_OWN = {"DBT_SCHEMA_PREFIX": "ada"}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy to edit."""
+    copy_project(tmp_path)
+    shutil.copy(ROOT / "settings.toml", tmp_path)
+    for name in ("cli", "workbench"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+@contextmanager
+def _dev(project: Path) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        ("python", "-m", "workbench", "dev", "--shared", str(_SHARED)),
+        cwd=project,
+        env={**shell.ENVIRONMENT, **ENVIRONMENT, **_OWN, "DBT_TARGET_PATH": "target"},
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as dev:
+        try:
+            yield dev
+        finally:
+            dev.kill()
+
+
+def _printed(dev: subprocess.Popen[str], last: str) -> str:
+    """Return what is printed up to a line that holds a text."""
+    assert dev.stdout
+    printed = ""
+    for line in dev.stdout:
+        printed += line
+        if last in line:
+            return printed
+    raise AssertionError(printed)
+
+
+def test_saved_model_is_built_and_tested_in_own_schemas(project: Path) -> None:
+    model = project / _MODEL
+    text = model.read_text()
+    shared = "select * from marts.rpt_perfect_scores order by all"
+    before = query(shared)
+    with _dev(project) as dev:
+        _printed(dev, "watching")
+        model.write_text(text.replace("perfect_count,\n", "perfct_count,\n", 1))
+        failed = _printed(dev, "1 failed, 4 skipped")
+        assert f"{_MODEL}:10: rpt_perfect_scores\n[UNRESOLVED_COLUMN" in failed
+        assert "Did you mean" in failed and "org.apache" not in failed
+        model.write_text(text)
+        passed = _printed(dev, "4 tests passed")
+        assert "\nada_marts.rpt_perfect_scores\n" in passed
+        dev.send_signal(signal.SIGINT)
+        assert dev.wait() == 0
+    assert query(shared.replace("marts.", "ada_marts.")) == before == query(shared)
+
+
+def test_model_that_does_not_exist_is_an_error() -> None:
+    command = ("make", "dev", "MODEL=rpt_nothing")
+    printed = run(*command, environment=_OWN, exit_code=2)
+    assert "no model or seed is called 'rpt_nothing'" in printed.stderr

@@ -1,0 +1,131 @@
+"""Messages of dbt and Spark, shortened and placed."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cli.spark_sql import SparkError
+from workbench.failures import failure
+from workbench.project import downstream, saved
+
+_MODEL = SimpleNamespace(
+    name="rpt_a",
+    resource_type="model",
+    original_file_path="models/rpt_a.sql",
+    raw_code="select\n    first,\n    second / third as share\nfrom {{ reff('b') }}\n",
+)
+_TEST = SimpleNamespace(
+    name="shares_are_shares",
+    resource_type="unit_test",
+    original_file_path="models/rpt_a.yml",
+    unique_id="unit_test.a",
+    depends_on=SimpleNamespace(nodes=["model.rpt_a"]),
+)
+_STATEMENT = "/* by dbt */\n\nselect * from (\nselect\n    first,\n"
+_STACK = "\n\tat org.apache.spark.sql.A.b(A.scala:1)\n'Project [a]\n+- Relation"
+
+
+def _result(status: str, message: str) -> Any:
+    return SimpleNamespace(
+        status=SimpleNamespace(value=status), message=message, node=_TEST
+    )
+
+
+@pytest.mark.parametrize(
+    ("message", "text", "place"),
+    [
+        (
+            "Error running query: [UNRESOLVED] org.apache.AnalysisException: "
+            "[UNRESOLVED] `missing` is not there. Did you mean `first`? "
+            "SQLSTATE: 42703; line 5 pos 4;" + _STACK,
+            "[UNRESOLVED] `missing` is not there. Did you mean `first`?",
+            "models/rpt_a.sql:2",
+        ),
+        (
+            "[DIVIDE_BY_ZERO] java.lang.Exception: [DIVIDE_BY_ZERO] By zero.\n"
+            "SQLSTATE: 22012\n== SQL of VIEW v (line 9, position 4) ==\n"
+            "   second / third as share\n   ^^^^^^^^^^^^^^\n" + _STACK,
+            "[DIVIDE_BY_ZERO] By zero.",
+            "models/rpt_a.sql:3",
+        ),
+        (
+            "Compilation Error in unit_test shares_are_shares (models/rpt_a.yml)\n"
+            "  'reff' is undefined.\n\n  > in macro a (macros/a.sql)\n",
+            "'reff' is undefined.",
+            "models/rpt_a.sql:4",
+        ),
+        (
+            "[FIXTURE] org.apache.A: [FIXTURE] `other` has no column. SQLSTATE: 42703",
+            "[FIXTURE] `other` has no column.",
+            "models/rpt_a.yml",
+        ),
+    ],
+)
+def test_unit_test_that_cannot_run_blames_the_line_of_its_model(
+    message: str, text: str, place: str
+) -> None:
+    nodes = {"model.rpt_a": _MODEL}
+    found = failure(_result("error", message), nodes, {"unit_test.a": _STATEMENT})
+    assert (found.text, found.place) == (text, place)
+
+
+def test_unit_test_with_other_rows_is_to_blame_itself() -> None:
+    found = failure(_result("fail", "actual differs from expected:\n'first'"), {}, {})
+    assert (found.name, found.place) == ("shares_are_shares", "models/rpt_a.yml")
+
+
+def test_text_without_an_error_of_spark_is_none() -> None:
+    assert SparkError.find("Runtime Error\n  Failed to connect") is None
+
+
+def _node(path: str, kind: str = "model", macros: tuple[str, ...] = ()) -> Any:
+    return SimpleNamespace(
+        name=path.rpartition("/")[2].partition(".")[0],
+        unique_id=path,
+        resource_type=kind,
+        original_file_path=path,
+        patch_path=f"assessments://{path.replace('.sql', '.yml')}",
+        depends_on=SimpleNamespace(macros=macros),
+    )
+
+
+_NODES = [
+    _node("models/a.sql", macros=("inner",)),
+    _node("models/b.sql", macros=("outer",)),
+    _node("models/c.sql"),
+    _node("tests/assert_d.sql", "test"),
+]
+_MANIFEST = SimpleNamespace(
+    nodes={node.unique_id: node for node in _NODES},
+    macros={
+        name: SimpleNamespace(
+            original_file_path=f"macros/{name}.sql",
+            depends_on=SimpleNamespace(macros=used),
+        )
+        for name, used in {"inner": [], "outer": ["inner"]}.items()
+    },
+    child_map={
+        "models/a.sql": ["models/b.sql", "tests/assert_d.sql"],
+        "models/b.sql": ["models/c.sql"],
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("file", "names"),
+    [
+        ("models/a.sql", ["a"]),
+        ("models/c.yml", ["c"]),
+        ("tests/assert_d.sql", ["assert_d"]),
+        ("macros/inner.sql", ["a", "b"]),
+        ("macros/outer.sql", ["b"]),
+        ("models/exposures.yml", []),
+    ],
+)
+def test_saved_file_builds_what_it_changes(file: str, names: list[str]) -> None:
+    assert saved(_MANIFEST, [file]) == names
+
+
+def test_models_that_read_a_model_are_found_through_others() -> None:
+    assert downstream(_MANIFEST, ["a"]) == ["b", "c"]

@@ -1,0 +1,181 @@
+"""Build what was saved, with its tests, and show its first rows."""
+
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import watchfiles
+from pyhive.exc import Error as HiveError
+from rich.console import Console
+from rich.text import Text
+from thrift.transport.TTransport import TTransportException
+
+from cli import spark_sql
+from cli.program import CommandError
+from cli.settings import ROOT, Settings
+from workbench.project import Outcome, Project, downstream, saved
+
+_WATCHED = ("models", "macros", "seeds", "tests/assertions", "tests/generic")
+_ROWS = 5
+_CELL = 24  # characters
+
+Columns = dict[str, str]
+
+
+class Session:
+    """One connection and one parsed project, which stay between the edits."""
+
+    def __init__(self, settings: Settings, shared: Path) -> None:
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._settings = settings
+        self._connection = spark_sql.connect(settings)
+        self._project = Project(shared)
+        self._project.parse()
+        self._columns: dict[str, Columns] = {}
+        self._built: list[str] = []
+
+    def once(self, name: str) -> bool:
+        """Build one model or seed; return whether it is right."""
+        self._project.check(name)
+        return self._build([name])
+
+    def watch(self) -> None:
+        """Build what is saved, and on Enter what reads it, until Ctrl-C."""
+        try:
+            for files in _events(self._say):
+                self._react(files)
+        except KeyboardInterrupt:
+            self._say("stopped")
+
+    def _react(self, files: Sequence[str]) -> None:
+        try:
+            if files:
+                self._say(f"saved {', '.join(files)}", "dim")
+                self._project.parse()
+                self._build(saved(self._project.manifest, files))
+            else:
+                self._build(downstream(self._project.manifest, self._built))
+        except CommandError as error:
+            self._say(str(error), "red")
+
+    def _build(self, names: Sequence[str]) -> bool:
+        if not names:
+            self._say("nothing to build", "dim")
+            return True
+        begin = time.monotonic()
+        before = {name: self._columns_of(name) for name in names}
+        outcome = self._project.build(names)
+        self._built = list(names)
+        for result in outcome.built:
+            self._show(result.node, before.get(result.node.name, {}))
+        self._show_failures(outcome)
+        self._say(_summary(outcome, time.monotonic() - begin), _colour(outcome))
+        further = downstream(self._project.manifest, names)
+        if further:
+            self._say(f"reads it: {', '.join(further)} (Enter builds them)", "dim")
+        return outcome.is_right
+
+    def _columns_of(self, name: str) -> Columns:
+        if name not in self._columns:
+            relation = self._project.shared_relation(name)
+            self._columns[name] = self._rows(relation, 0)[0] if relation else {}
+        return self._columns[name]
+
+    def _show(self, node: Any, before: Columns) -> None:
+        columns, rows = self._rows(node.relation_name, _ROWS)
+        self._columns[node.name] = columns
+        self._say(node.relation_name, "bold")
+        gone = {name: kind for name, kind in before.items() if name not in columns}
+        self._print(gone, [], dict.fromkeys(gone, "-"))
+        changed = [name for name, kind in columns.items() if before.get(name) != kind]
+        self._print(columns, rows, dict.fromkeys(changed, "+"))
+
+    def _show_failures(self, outcome: Outcome) -> None:
+        for failure in outcome.failures:
+            self._say(f"{failure.place}: {failure.name}", "bold red")
+            self._say(failure.text)
+            if failure.query:
+                self._print(*self._rows(f"({failure.query}\n)", _ROWS), {})
+
+    def _rows(self, relation: str, limit: int) -> tuple[Columns, list[Sequence[Any]]]:
+        statement = f"select * from {relation} limit {limit}"
+        try:
+            cursor = self._connection.cursor()
+            try:
+                cursor.execute(statement)
+            except (TTransportException, OSError):  # Spark has restarted
+                self._connection = spark_sql.connect(self._settings)
+                cursor = self._connection.cursor()
+                cursor.execute(statement)
+            columns = {
+                name: kind.removesuffix("_TYPE").lower()
+                for name, kind, *_ in cursor.description
+            }
+            return columns, cursor.fetchall()
+        except HiveError as error:
+            raise CommandError(f"{relation}: {spark_sql.reason(error)}") from error
+
+    def _print(
+        self, columns: Columns, rows: Sequence[Sequence[Any]], signs: Mapping[str, str]
+    ) -> None:
+        """Print a line for each column, and across it the first rows."""
+        if not columns:
+            return
+        names, kinds = (max(map(len, some)) for some in (columns, columns.values()))
+        room = (self._console.width - names - kinds - 4) // max(1, len(rows)) - 2
+        for place, (name, kind) in enumerate(columns.items()):
+            line = Text(f"{signs.get(name, ' ')} {name:<{names}}  ")
+            line.append(f"{kind:<{kinds}}", style="dim")
+            for row in rows:
+                line.append("  " + _cell(row[place], min(room, _CELL)))
+            self._console.print(line)
+
+    def _say(self, text: str, style: str = "") -> None:
+        self._console.print(Text(text, style=style))
+
+
+def _summary(outcome: Outcome, seconds: float) -> str:
+    parts = [
+        f"{len(outcome.built)} built",
+        f"{outcome.passed} tests passed",
+        f"{len(outcome.failures)} failed" if outcome.failures else "",
+        f"{outcome.skipped} skipped" if outcome.skipped else "",
+        f"{seconds:.1f} s",
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def _cell(value: Any, width: int) -> str:
+    text = "" if value is None else " ".join(str(value).split())
+    return f"{text:<{width}}" if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _colour(outcome: Outcome) -> str:
+    return "green" if outcome.is_right else "red"
+
+
+def _events(say: Callable[[str], None]) -> Iterator[Sequence[str]]:
+    """Yield the files that were saved, or none of them when Enter is pressed."""
+    waiting: queue.SimpleQueue[Sequence[str]] = queue.SimpleQueue()
+
+    def files() -> None:
+        watched = (ROOT / name for name in _WATCHED)
+        # The first set comes, empty, as soon as no change can be missed.
+        changes = watchfiles.watch(*watched, rust_timeout=100, yield_on_timeout=True)
+        next(changes)
+        say(f"watching {', '.join(_WATCHED)} until Ctrl-C")
+        for paths in filter(None, changes):
+            waiting.put(sorted(str(Path(path).relative_to(ROOT)) for _, path in paths))
+
+    def keys() -> None:
+        for _ in sys.stdin:
+            waiting.put(())
+
+    for listener in (files, keys):
+        threading.Thread(target=listener, daemon=True).start()
+    while True:
+        yield waiting.get()

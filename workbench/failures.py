@@ -1,0 +1,81 @@
+"""What failed in a build, and at which line of the project."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cli.spark_sql import SparkError
+
+# dbt's heading repeats the name and the file; its trace and Java's stack help nobody.
+_NOISE = re.compile(
+    r"(?m)^ *((\w+ )+Error in \S+ \S+ \(\S+\)|> (in|called by) .*|at \S+\(.*)\n?"
+)
+_QUOTED = re.compile(r"[`'\"]([^`'\"\n]+)[`'\"]")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A node that failed, where in the project, and why.
+
+    Attributes:
+        place: a file, with the line if it is known.
+        query: of a test whose rows fail, the statement that returns them.
+    """
+
+    name: str
+    place: str
+    text: str
+    query: str = ""
+
+
+def failure(
+    result: Any, nodes: Mapping[str, Any], statements: Mapping[str, str]
+) -> Failure:
+    """Explain one failed result of a build.
+
+    Args:
+        result: dbt's.
+        nodes: the manifest's, by unique id.
+        statements: the last one that each node sent, by unique id.
+    """
+    node, message = result.node, result.message or ""
+    place = str(node.original_file_path)
+    is_failed = result.status.value == "fail"
+    if is_failed and node.resource_type == "test":
+        text = f"{result.failures:,} rows fail"
+        return Failure(node.name, place, text, node.compiled_code or "")
+    error = SparkError.find(message)
+    text = str(error or without_noise(message))
+    if is_failed:
+        return Failure(node.name, place, text)
+    # A unit test runs the SQL of its model, so the model may be what is wrong.
+    source = node
+    if node.resource_type == "unit_test":
+        source = nodes[node.depends_on.nodes[0]]
+    for wanted in _clues(text, error, statements.get(node.unique_id, "")):
+        for number, line in enumerate(source.raw_code.splitlines(), start=1):
+            if wanted.search(line):
+                return Failure(
+                    source.name, f"{source.original_file_path}:{number}", text
+                )
+    return Failure(node.name, place, text)
+
+
+def _clues(
+    text: str, error: SparkError | None, statement: str
+) -> Iterator[re.Pattern[str]]:
+    """Yield what the line that is wrong must hold, the surest first."""
+    if error and error.line:
+        sent = statement.splitlines()[error.line - 1 : error.line]
+        yield from (re.compile(rf"^\s*{re.escape(line.strip())}\s*$") for line in sent)
+    if error and error.excerpt:
+        yield re.compile(re.escape(error.excerpt))
+    for name in _QUOTED.findall(text):
+        yield re.compile(rf"(?<!\w){re.escape(name.rpartition('.')[2])}(?!\w)")
+        return
+
+
+def without_noise(message: str) -> str:
+    """Return a message of dbt without what only its developers can use."""
+    return _NOISE.sub("", message).strip()

@@ -1,0 +1,184 @@
+"""dbt in this process: parses once, builds what is selected, and says what failed."""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cli.program import CommandError
+from cli.settings import ROOT
+from workbench.failures import Failure, failure, without_noise
+
+_QUIET = (
+    "--log-level",
+    "none",
+    "--log-level-file",
+    "debug",
+    "--no-write-json",
+    "--no-use-colors",
+)
+_BUILT = ("model", "seed")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one build did."""
+
+    built: list[Any] = field(default_factory=list)
+    passed: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    skipped: int = 0
+
+    @property
+    def is_right(self) -> bool:
+        return not (self.failures or self.skipped)
+
+
+class Project:
+    """The project in schemas of one's own; what is not there is read from the shared.
+
+    Args:
+        shared: directory with the manifest of the last shared build.
+
+    Raises:
+        CommandError: there is no such manifest.
+    """
+
+    def __init__(self, shared: Path) -> None:
+        # Imported here, because dbt takes more than two seconds.
+        from dbt.cli.main import dbtRunner
+
+        if not (shared / "manifest.json").exists():
+            raise CommandError("nothing is built to read from: run `make build` first")
+        self._shared = json.loads((shared / "manifest.json").read_text())["nodes"]
+        self._runner: Callable[..., Any] = dbtRunner
+        self._defer = ("--defer", "--state", str(shared))
+        self._statements: dict[str, str] = {}
+        self.manifest: Any = None
+
+    def parse(self) -> None:
+        """Read what has changed in the project.
+
+        Raises:
+            CommandError: the project is wrong; dbt's message says where.
+        """
+        self.manifest = self._invoke(None, "parse").result
+
+    def build(self, names: Sequence[str]) -> Outcome:
+        """Build models and seeds, and run their tests.
+
+        Raises:
+            CommandError: dbt can't begin, for example because no service answers.
+        """
+        self._statements.clear()
+        done = self._invoke(
+            self.manifest,
+            "build",
+            "--select",
+            *names,
+            "--exclude",
+            "resource_type:exposure",
+            *self._defer,
+        )
+        return self._outcome(done.result)
+
+    def check(self, name: str) -> None:
+        """Refuse a name that no model or seed has.
+
+        Raises:
+            CommandError: there is none of this name.
+        """
+        if not any(node.name == name for node in _nodes(self.manifest, *_BUILT)):
+            raise CommandError(
+                f"no model or seed is called {name!r}: `dbt ls` lists them"
+            )
+
+    def shared_relation(self, name: str) -> str | None:
+        """Return the table that the last shared build made of a model or seed."""
+        return next(
+            (
+                str(node["relation_name"])
+                for node in self._shared.values()
+                if node["name"] == name and node["resource_type"] in _BUILT
+            ),
+            None,
+        )
+
+    def _invoke(self, manifest: Any, *command: str) -> Any:
+        runner = self._runner(manifest=manifest, callbacks=[self._remember])
+        done = runner.invoke([*command, *_QUIET])
+        if isinstance(done.exception, KeyboardInterrupt):
+            raise done.exception
+        if done.exception:
+            raise CommandError(without_noise(str(done.exception)))
+        return done
+
+    def _remember(self, event: Any) -> None:
+        if event.info.name == "SQLQuery":
+            self._statements[event.data.node_info.unique_id] = event.data.sql
+
+    def _outcome(self, results: Any) -> Outcome:
+        built, failures = [], []
+        passed = skipped = 0
+        for result in results:
+            node, status = result.node, result.status.value
+            if status in ("error", "fail", "runtime error"):
+                failures.append(failure(result, self.manifest.nodes, self._statements))
+            elif status == "skipped":
+                skipped += 1
+            elif node.resource_type in _BUILT:
+                built.append(result)
+            elif node.resource_type in ("test", "unit_test"):
+                passed += 1
+        return Outcome(built, passed, failures, skipped)
+
+
+def saved(manifest: Any, files: Sequence[str]) -> list[str]:
+    """Return what to build after files were saved; of a macro, all its users."""
+    macros = {
+        key
+        for key, macro in manifest.macros.items()
+        if macro.original_file_path in files
+    }
+    while users := {
+        key
+        for key, macro in manifest.macros.items()
+        if key not in macros and macros & set(macro.depends_on.macros)
+    }:
+        macros |= users
+    return sorted(
+        node.name
+        for node in _nodes(manifest, *_BUILT, "test")
+        if node.original_file_path in files
+        or (getattr(node, "patch_path", "") or "").partition("://")[2] in files
+        or macros & set(node.depends_on.macros)
+    )
+
+
+def downstream(manifest: Any, names: Sequence[str]) -> list[str]:
+    """Return the models that read any of these, directly or not."""
+    known = {node.unique_id: node for node in _nodes(manifest, *_BUILT)}
+    begin = {key for key, node in known.items() if node.name in names}
+    found: set[str] = set()
+    waiting = list(begin)
+    while waiting:
+        for child in manifest.child_map.get(waiting.pop(), ()):
+            if child in known and child not in found | begin:
+                found.add(child)
+                waiting.append(child)
+    return sorted(known[key].name for key in found)
+
+
+def _nodes(manifest: Any, *kinds: str) -> Iterator[Any]:
+    for node in manifest.nodes.values():
+        if node.resource_type in kinds:
+            yield node
+
+
+def own_target() -> None:
+    """Make this process build in the developer's schemas, with artefacts of its own."""
+    os.environ.setdefault("DBT_TARGET", "developer")
+    os.environ.setdefault("DBT_TARGET_PATH", str(ROOT / "target" / "developer"))
+    os.environ.setdefault("DBT_PROFILES_DIR", str(ROOT / "profiles"))
