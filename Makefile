@@ -30,7 +30,7 @@ BUILT := $(RUN)/built-$(SCHEMAS)
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down status publish ingest follow audit maintain landed build \
-	dev answers report notebook docs sql check lint types unit parse test test-compose \
+	dev diff answers report notebook docs sql check lint types unit parse test test-compose \
 	chaos histories bench bench-builds clean setup chromium lock
 
 help: ## list the verbs
@@ -102,6 +102,10 @@ $(PARSED): $(PROJECT) $(MANIFEST) | up
 # A developer's schemas, with a manifest of their own: the answers need the shared one.
 dev: up ## build in your own schemas what you save, with its tests [MODEL: once]
 	@$(CLIENT) $(BIN)/python -m workbench dev --shared $(SHARED) $(MODEL)
+
+diff: up ## compare your own tables with the shared ones, row by row [MODEL, HTML=page]
+	@$(CLIENT) $(BIN)/python -m workbench diff --shared $(SHARED) $(MODEL) \
+		$(if $(HTML),--html "$(HTML)")
 
 answers: up $(PARSED) ## print the answers to the eight questions and any further ones
 	@$(CLIENT) $(BIN)/python -m answers

@@ -4,9 +4,9 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
-from pyhive.exc import Error as HiveError
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
@@ -18,9 +18,10 @@ from answers.questions import (
     questions,
     read_manifest,
 )
-from cli import program, spark_sql
+from cli import program
 from cli.program import CommandError
 from cli.settings import from_environment
+from cli.spark_sql import Client, StatementError
 
 EXAMPLES = """\
   make answers                                  from the shared schemas
@@ -43,27 +44,21 @@ def _run(_: argparse.Namespace) -> None:
     asked = questions(read_manifest())
     is_piped = not sys.stdout.isatty()
     console = Console(width=_WIDTH_WHEN_PIPED if is_piped else None, highlight=False)
-    with spark_sql.connect(from_environment(os.environ)) as connection:
+    with closing(Client(from_environment(os.environ))) as spark:
         for question in asked:
-            rows = _read(connection, question)
+            rows = _read(spark, question)
             console.print(Text(question.title, style="bold"))
             _print(console, question, rows)
 
 
-def _read(connection: Any, question: Question) -> list[Sequence[Any]]:
-    cursor = connection.cursor()
+def _read(spark: Client, question: Question) -> list[Sequence[Any]]:
     try:
-        cursor.execute(question.query)
-        rows: list[Sequence[Any]] = (
-            cursor.fetchall() if question.rank else cursor.fetchmany(_ROWS + 1)
-        )
-    except HiveError as error:
-        if "TABLE_OR_VIEW_NOT_FOUND" in str(error):
+        return spark.read(question.query, None if question.rank else _ROWS + 1).rows
+    except StatementError as error:
+        reason = f"can't be read: {error}"
+        if error.error and error.error.error_class == "TABLE_OR_VIEW_NOT_FOUND":
             reason = "does not exist: build it with `make build`"
-        else:
-            reason = f"can't be read: {spark_sql.reason(error)}"
         raise CommandError(f"{question.relation} {reason}") from error
-    return rows
 
 
 def _print(console: Console, question: Question, rows: list[Sequence[Any]]) -> None:

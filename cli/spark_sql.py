@@ -1,13 +1,15 @@
 """Spark's SQL endpoint: connect, and say what it refuses without plan or stack."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from pyhive import hive
+from pyhive.exc import Error as HiveError
 from thrift.transport.TTransport import TTransportException
 
-from cli.program import UnavailableError
+from cli.program import CommandError, UnavailableError
 from cli.settings import Settings
 
 # [CLASS] message SQLSTATE: 42703; line 3 pos 8. The server repeats the class before the
@@ -53,24 +55,75 @@ class SparkError:
         return f"[{self.error_class}] {self.text}"
 
 
-def connect(settings: Settings) -> Any:
-    """Return a connection.
+class StatementError(CommandError):
+    """Spark refuses a statement."""
+
+    def __init__(self, message: str) -> None:
+        self.error = SparkError.find(message)
+        super().__init__(str(self.error or message.splitlines()[0]))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a statement returns.
+
+    Attributes:
+        columns: types by name, such as `bigint`.
+    """
+
+    columns: dict[str, str]
+    rows: list[Sequence[Any]]
+
+
+class Client:
+    """A connection, made again if Spark has restarted.
 
     Raises:
         UnavailableError: nothing answers there.
     """
-    host, port = settings.thrift_host, settings.thrift_port
-    try:
-        return hive.connect(host, port)
-    except TTransportException as error:
-        raise UnavailableError(
-            f"no answer from Spark at {host}:{port}: start it with `make up`, or set "
-            "SPARK_THRIFT_HOST and SPARK_THRIFT_PORT"
-        ) from error
 
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._connection = self._connect()
 
-def reason(error: Exception) -> str:
-    """Return in one line why a statement failed."""
-    status = getattr(error.args[0], "status", None) if error.args else None
-    text = str(getattr(status, "errorMessage", error))
-    return str(SparkError.find(text) or text.splitlines()[0])
+    def read(self, statement: str, limit: int | None = None) -> Rows:
+        """Run a statement, and return its rows or the first of them.
+
+        Raises:
+            StatementError: Spark refuses it.
+            UnavailableError: Spark has gone.
+        """
+        try:
+            cursor = self._execute(statement)
+            columns = {
+                name: kind.removesuffix("_TYPE").lower()
+                for name, kind, *_ in cursor.description
+            }
+            rows = cursor.fetchall() if limit is None else cursor.fetchmany(limit)
+        except HiveError as error:
+            status = getattr(error.args[0], "status", None) if error.args else None
+            raise StatementError(getattr(status, "errorMessage", str(error))) from error
+        return Rows(columns, rows)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _execute(self, statement: str) -> Any:
+        try:
+            cursor = self._connection.cursor()
+            cursor.execute(statement)
+        except (TTransportException, OSError):
+            self._connection = self._connect()
+            cursor = self._connection.cursor()
+            cursor.execute(statement)
+        return cursor
+
+    def _connect(self) -> Any:
+        host, port = self._settings.thrift_host, self._settings.thrift_port
+        try:
+            return hive.connect(host, port)
+        except TTransportException as error:
+            raise UnavailableError(
+                f"no answer from Spark at {host}:{port}: start it with `make up`, or "
+                "set SPARK_THRIFT_HOST and SPARK_THRIFT_PORT"
+            ) from error

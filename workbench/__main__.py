@@ -13,6 +13,8 @@ EXAMPLES = """\
   make dev                                      build each model as you save it
   make dev MODEL=rpt_perfect_scores             build one, once
   DBT_SCHEMA_PREFIX=ada make dev                in ada_marts, ada_staging, …
+  make diff                                     compare all your tables with the shared
+  make diff MODEL=fct_attempts HTML=diff.html   one, also as a page
 """
 
 
@@ -21,11 +23,19 @@ def main() -> int:
 
 
 def _run(parsed: argparse.Namespace) -> None:
-    from workbench.dev import Session
+    # Imported where needed, because dbt takes more than two seconds.
     from workbench.project import own_target
 
+    settings = from_environment(os.environ)
     own_target()
-    session = Session(from_environment(os.environ), parsed.shared)
+    if parsed.command == "diff":
+        from workbench.diff import diff
+
+        diff(settings, parsed.shared, parsed.model, parsed.html)
+        return
+    from workbench.dev import Session
+
+    session = Session(settings, parsed.shared)
     if parsed.model:
         if not session.once(parsed.model):
             raise CommandError(f"{parsed.model} is not right yet")
@@ -36,19 +46,25 @@ def _run(parsed: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = program.parser("python -m workbench", __doc__ or "", EXAMPLES)
     commands = parser.add_subparsers(dest="command", required=True)
-    dev = commands.add_parser(
-        "dev",
-        parents=[program.DEBUG],
-        help="build in schemas of your own what you save, with its tests",
-    )
-    dev.add_argument("model", nargs="?", help="build only this one, once")
-    dev.add_argument(
+    common = argparse.ArgumentParser(add_help=False, parents=[program.DEBUG])
+    common.add_argument(
         "--shared",
         type=Path,
         required=True,
         metavar="DIRECTORY",
         help="where the manifest of the last shared build is",
     )
+    dev = commands.add_parser(
+        "dev",
+        parents=[common],
+        help="build in schemas of your own what you save, with its tests",
+    )
+    dev.add_argument("model", nargs="?", help="build only this one, once")
+    diff = commands.add_parser(
+        "diff", parents=[common], help="compare your own tables with the shared ones"
+    )
+    diff.add_argument("model", nargs="?", help="default: all that you have built")
+    diff.add_argument("--html", type=Path, metavar="FILE", help="also write a page")
     return parser
 
 

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import watchfiles
-from pyhive.exc import Error as HiveError
 from rich.console import Console
 from rich.text import Text
-from thrift.transport.TTransport import TTransportException
 
-from cli import spark_sql
 from cli.program import CommandError
 from cli.settings import ROOT, Settings
+from cli.spark_sql import Client, Rows
 from workbench.project import Outcome, Project, downstream, saved
 
 _WATCHED = ("models", "macros", "seeds", "tests/assertions", "tests/generic")
@@ -31,8 +29,7 @@ class Session:
 
     def __init__(self, settings: Settings, shared: Path) -> None:
         self._console = Console(highlight=False, soft_wrap=True)
-        self._settings = settings
-        self._connection = spark_sql.connect(settings)
+        self._spark = Client(settings)
         self._project = Project(shared)
         self._project.parse()
         self._columns: dict[str, Columns] = {}
@@ -82,47 +79,31 @@ class Session:
     def _columns_of(self, name: str) -> Columns:
         if name not in self._columns:
             relation = self._project.shared_relation(name)
-            self._columns[name] = self._rows(relation, 0)[0] if relation else {}
+            self._columns[name] = self._read(relation, 0).columns if relation else {}
         return self._columns[name]
 
     def _show(self, node: Any, before: Columns) -> None:
-        columns, rows = self._rows(node.relation_name, _ROWS)
-        self._columns[node.name] = columns
+        found = self._read(node.relation_name, _ROWS)
+        columns = self._columns[node.name] = found.columns
         self._say(node.relation_name, "bold")
         gone = {name: kind for name, kind in before.items() if name not in columns}
-        self._print(gone, [], dict.fromkeys(gone, "-"))
+        self._print(Rows(gone, []), dict.fromkeys(gone, "-"))
         changed = [name for name, kind in columns.items() if before.get(name) != kind]
-        self._print(columns, rows, dict.fromkeys(changed, "+"))
+        self._print(found, dict.fromkeys(changed, "+"))
 
     def _show_failures(self, outcome: Outcome) -> None:
         for failure in outcome.failures:
             self._say(f"{failure.place}: {failure.name}", "bold red")
             self._say(failure.text)
             if failure.query:
-                self._print(*self._rows(f"({failure.query}\n)", _ROWS), {})
+                self._print(self._read(f"({failure.query}\n)", _ROWS), {})
 
-    def _rows(self, relation: str, limit: int) -> tuple[Columns, list[Sequence[Any]]]:
-        statement = f"select * from {relation} limit {limit}"
-        try:
-            cursor = self._connection.cursor()
-            try:
-                cursor.execute(statement)
-            except (TTransportException, OSError):  # Spark has restarted
-                self._connection = spark_sql.connect(self._settings)
-                cursor = self._connection.cursor()
-                cursor.execute(statement)
-            columns = {
-                name: kind.removesuffix("_TYPE").lower()
-                for name, kind, *_ in cursor.description
-            }
-            return columns, cursor.fetchall()
-        except HiveError as error:
-            raise CommandError(f"{relation}: {spark_sql.reason(error)}") from error
+    def _read(self, relation: str, limit: int) -> Rows:
+        return self._spark.read(f"select * from {relation} limit {limit}")
 
-    def _print(
-        self, columns: Columns, rows: Sequence[Sequence[Any]], signs: Mapping[str, str]
-    ) -> None:
+    def _print(self, found: Rows, signs: Mapping[str, str]) -> None:
         """Print a line for each column, and across it the first rows."""
+        columns, rows = found.columns, found.rows
         if not columns:
             return
         names, kinds = (max(map(len, some)) for some in (columns, columns.values()))

@@ -9,6 +9,7 @@ from typing import Any
 
 from cli.program import CommandError
 from cli.settings import ROOT
+from cli.spark_sql import Rows, StatementError
 from workbench.failures import Failure, failure, without_noise
 
 _QUIET = (
@@ -95,6 +96,18 @@ class Project:
                 f"no model or seed is called {name!r}: `dbt ls` lists them"
             )
 
+    def own_tables(self, read: Callable[[str], Rows]) -> list[Any]:
+        """Return the models and seeds that have a table in one's own schemas."""
+        nodes = list(_nodes(self.manifest, *_BUILT))
+        there = set()
+        for schema in sorted({node.schema for node in nodes}):
+            try:
+                tables = read(f"show tables in {schema}").rows
+            except StatementError:  # the schema does not exist
+                continue
+            there |= {f"{schema}.{name}" for _, name, *_ in tables}
+        return [node for node in nodes if node.relation_name in there]
+
     def shared_relation(self, name: str) -> str | None:
         """Return the table that the last shared build made of a model or seed."""
         return next(
@@ -169,6 +182,28 @@ def downstream(manifest: Any, names: Sequence[str]) -> list[str]:
                 found.add(child)
                 waiting.append(child)
     return sorted(known[key].name for key in found)
+
+
+def exposures(manifest: Any, names: Sequence[str]) -> list[str]:
+    """Return the exposures that read any of these models."""
+    keys = {node.unique_id for node in _nodes(manifest, *_BUILT) if node.name in names}
+    return sorted(
+        exposure.name
+        for exposure in manifest.exposures.values()
+        if keys & set(exposure.depends_on.nodes)
+    )
+
+
+def key_of(manifest: Any, node: Any) -> list[str]:
+    """Return the columns that a test says are unique together, none without one."""
+    for test in _nodes(manifest, "test"):
+        if getattr(test, "attached_node", None) == node.unique_id:
+            arguments = test.test_metadata.kwargs
+            if test.test_metadata.name == "unique":
+                return [arguments["column_name"]]
+            if test.test_metadata.name == "unique_combination":
+                return list(arguments["columns"])
+    return []
 
 
 def _nodes(manifest: Any, *kinds: str) -> Iterator[Any]:

@@ -75,6 +75,42 @@ def test_saved_model_is_built_and_tested_in_own_schemas(project: Path) -> None:
     assert query(shared.replace("marts.", "ada_marts.")) == before == query(shared)
 
 
+def test_diff_finds_every_change_and_invents_none(tmp_path: Path) -> None:
+    """A row that only moved is counted apart; the last digit of a mean says nothing."""
+    ranks = dict(query("select course_name, course_rank from marts.rpt_perfect_scores"))
+    renamed, changed = sorted(ranks, key=lambda name: ranks[name])[:2]
+    query(
+        f"""
+        create or replace table ada_marts.rpt_perfect_scores as
+        select
+            course_rank + if(course_name in ('{renamed}', '{changed}'), 0, 1)
+                as course_rank,
+            if(course_name = '{renamed}', 'A new name', course_name) as course_name,
+            cast(perfect_count as int) + if(course_name = '{changed}', 1, 0)
+                as perfect_count,
+            perfect_rate * (1 + 1e-12) as perfect_rate
+        from marts.rpt_perfect_scores
+        """
+    )
+    page = tmp_path / "diff.html"
+    command = ("make", "diff", "MODEL=rpt_perfect_scores", f"HTML={page}")
+    printed = run(*command, environment=_OWN).stdout
+    total, moved = len(ranks), len(ranks) - 2
+    assert printed.split("\n")[1:10] == [
+        "  column   perfect_count bigint → int",
+        "  column   - attempt_count bigint",
+        f"  rows     {total} → {total}: 1 added, 1 removed, 1 changed, {moved} with "
+        "another rank only, matched on course_name",
+        f"  changed  course_rank in {moved} rows",
+        "  changed  perfect_count in 1 row",
+        "  added    course_name A new name",
+        f"  changed  course_name {changed}",
+        *[line for line in printed.split("\n") if "  perfect_count  " in line],
+        f"  removed  course_name {renamed}",
+    ]
+    assert "1 added, 1 removed, 1 changed" in page.read_text()
+
+
 def test_model_that_does_not_exist_is_an_error() -> None:
     command = ("make", "dev", "MODEL=rpt_nothing")
     printed = run(*command, environment=_OWN, exit_code=2)
