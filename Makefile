@@ -30,7 +30,7 @@ BUILT := $(RUN)/built-$(SCHEMAS)
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down status publish ingest follow audit maintain landed build \
-	dev diff answers report notebook docs sql check lint types unit parse test test-compose \
+	dev model diff answers report notebook docs sql check lint types unit parse test test-compose \
 	chaos histories bench bench-builds clean setup chromium lock
 
 help: ## list the verbs
@@ -102,6 +102,11 @@ $(PARSED): $(PROJECT) $(MANIFEST) | up
 # A developer's schemas, with a manifest of their own: the answers need the shared one.
 dev: up ## build in your own schemas what you save, with its tests [MODEL: once]
 	@$(CLIENT) $(BIN)/python -m workbench dev --shared $(SHARED) $(MODEL)
+
+model: up .venv-test/.complete ## write a model, its contract and tests, and build it [NAME, QUERY=file.sql]
+	@$(if $(NAME),,echo "NAME is not set: make model NAME=rpt_<answer>" >&2; exit 2;) \
+		$(CLIENT) $(BIN)/python -m workbench model --shared $(SHARED) $(NAME) \
+		$(if $(QUERY),--query "$(QUERY)")
 
 diff: up ## compare your own tables with the shared ones, row by row [MODEL, HTML=page]
 	@$(CLIENT) $(BIN)/python -m workbench diff --shared $(SHARED) $(MODEL) \

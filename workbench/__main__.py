@@ -7,12 +7,13 @@ from pathlib import Path
 
 from cli import program
 from cli.program import CommandError
-from cli.settings import from_environment
+from cli.settings import ROOT, from_environment
 
 EXAMPLES = """\
   make dev                                      build each model as you save it
   make dev MODEL=rpt_perfect_scores             build one, once
   DBT_SCHEMA_PREFIX=ada make dev                in ada_marts, ada_staging, …
+  make model NAME=rpt_slow QUERY=slow.sql       write a model from a query
   make diff                                     compare all your tables with the shared
   make diff MODEL=fct_attempts HTML=diff.html   one, also as a page
 """
@@ -35,6 +36,11 @@ def _run(parsed: argparse.Namespace) -> None:
         return
     from workbench.dev import Session
 
+    if parsed.command == "model":
+        from workbench.model import write_model
+
+        for path in write_model(settings, parsed.shared, parsed.model, parsed.query):
+            print(f"written: {path.relative_to(ROOT)}", flush=True)
     session = Session(settings, parsed.shared)
     if parsed.model:
         if not session.once(parsed.model):
@@ -65,6 +71,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     diff.add_argument("model", nargs="?", help="default: all that you have built")
     diff.add_argument("--html", type=Path, metavar="FILE", help="also write a page")
+    model = commands.add_parser(
+        "model", parents=[common], help="write a new model from a query, and build it"
+    )
+    model.add_argument("model", help="its name, such as rpt_slow_courses")
+    model.add_argument("--query", type=Path, metavar="FILE", help="a select on marts")
     return parser
 
 

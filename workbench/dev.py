@@ -78,7 +78,7 @@ class Session:
 
     def _columns_of(self, name: str) -> Columns:
         if name not in self._columns:
-            relation = self._project.shared_relation(name)
+            relation = self._project.shared_relations().get(name)
             self._columns[name] = self._read(relation, 0).columns if relation else {}
         return self._columns[name]
 

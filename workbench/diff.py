@@ -104,7 +104,7 @@ def diff(
         )
     for node in nodes:
         title = f"{node.name}: {node.relation_name}"
-        if relation := project.shared_relation(node.name):
+        if relation := project.shared_relations().get(node.name):
             key = key_of(project.manifest, node)
             found = difference(spark.read, node.relation_name, relation, key)
             console.print(Text(f"{title} against {relation}", style="bold"))

@@ -108,16 +108,23 @@ class Project:
             there |= {f"{schema}.{name}" for _, name, *_ in tables}
         return [node for node in nodes if node.relation_name in there]
 
-    def shared_relation(self, name: str) -> str | None:
-        """Return the table that the last shared build made of a model or seed."""
-        return next(
-            (
-                str(node["relation_name"])
-                for node in self._shared.values()
-                if node["name"] == name and node["resource_type"] in _BUILT
-            ),
-            None,
-        )
+    def shared_relations(self) -> dict[str, str]:
+        """Return the tables of the last shared build by name of model or seed."""
+        return {
+            node["name"]: node["relation_name"]
+            for node in self._shared.values()
+            if node["resource_type"] in _BUILT
+        }
+
+    def has_doc(self, name: str) -> bool:
+        return any(doc.name == name for doc in self.manifest.docs.values())
+
+    def column_description(self, model: str, column: str) -> str:
+        """Return a column's description, empty if it has none."""
+        for node in _nodes(self.manifest, *_BUILT):
+            if node.name == model and column in node.columns:
+                return str(node.columns[column].description)
+        return ""
 
     def _invoke(self, manifest: Any, *command: str) -> Any:
         runner = self._runner(manifest=manifest, callbacks=[self._remember])

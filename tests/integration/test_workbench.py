@@ -111,7 +111,56 @@ def test_diff_finds_every_change_and_invents_none(tmp_path: Path) -> None:
     assert "1 added, 1 removed, 1 changed" in page.read_text()
 
 
-def test_model_that_does_not_exist_is_an_error() -> None:
-    command = ("make", "dev", "MODEL=rpt_nothing")
-    printed = run(*command, environment=_OWN, exit_code=2)
-    assert "no model or seed is called 'rpt_nothing'" in printed.stderr
+def test_model_from_a_query_passes_lint_and_its_tests_as_it_is(project: Path) -> None:
+    (project / ".venv-test").symlink_to(ROOT / ".venv-test")
+    shutil.copy(ROOT / "pyproject.toml", project)
+    query_file = project / "query.sql"
+    query_file.write_text(
+        "SELECT a.course_name, date(a.started_at) start_date, count(*) attempt_count, "
+        "max(e.question_count) as question_count FROM marts.fct_attempts a "
+        "JOIN dim_exams e ON a.exam_id = e.exam_id "
+        "WHERE a.started_at is not null GROUP BY ALL;"
+    )
+    command = ("python", "-m", "workbench", "model", "--shared", str(_SHARED))
+    done = run(
+        *command,
+        "rpt_course_days",
+        "--query",
+        str(query_file),
+        cwd=project,
+        environment={**_OWN, "DBT_TARGET_PATH": "target"},
+    )
+    # The unit test, the key, and that neither of its columns is null.
+    assert "1 built, 4 tests passed" in done.stdout
+    model = project / "models" / "marts" / "answers" / "rpt_course_days.sql"
+    assert "select * from {{ ref('dim_exams') }}" in model.read_text()
+    declared = model.with_suffix(".yml").read_text()
+    assert "One row per course_name, start_date." in declared
+    assert declared.count('"attempt_count": 1') == 3, "the test shows rows"
+    shell.run(
+        str(ROOT / ".venv-test" / "bin" / "sqlfluff"),
+        "lint",
+        str(model),
+        cwd=project,
+        environment={},
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        ("dev rpt_nothing", "no model or seed is called 'rpt_nothing'"),
+        ("model dim_courses", "dim_courses.sql exists already"),
+        ("model slow_courses", "'slow_courses' is no name of a mart"),
+        ("model rpt_a_b --query /dev/null", "/dev/null: there is no select"),
+    ],
+)
+def test_what_can_not_be_done_is_said_in_one_line(command: str, error: str) -> None:
+    verb, *arguments = command.split()
+    done = run(
+        *("python", "-m", "workbench", verb, "--shared", str(_SHARED), *arguments),
+        environment=_OWN,
+        exit_code=1,
+    )
+    assert error in done.stderr
+    assert done.stderr.count("\n") == 1
