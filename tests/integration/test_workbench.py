@@ -136,7 +136,7 @@ def test_model_from_a_query_passes_lint_and_its_tests_as_it_is(project: Path) ->
     assert "select * from {{ ref('dim_exams') }}" in model.read_text()
     declared = model.with_suffix(".yml").read_text()
     assert "One row per course_name, start_date." in declared
-    assert declared.count('"attempt_count": 1') == 3, "the test shows rows"
+    assert '"attempt_count": 1' in declared.partition("expect:")[2]
     shell.run(
         str(ROOT / ".venv-test" / "bin" / "sqlfluff"),
         "lint",
