@@ -26,11 +26,12 @@ SCHEMAS := $(or $(DBT_TARGET),shared)-$(DBT_SCHEMA_PREFIX)
 PARSED := $(RUN)/parsed-$(SCHEMAS)
 # The manifest of the last build of the shared schemas, from which developers read.
 SHARED := $(abspath .stack/$(STACK)/run)/shared-build
+LEFTOVERS = $(BIN)/python -m workbench leftovers --shared $(SHARED)
 BUILT := $(RUN)/built-$(SCHEMAS)
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down status publish ingest follow audit maintain landed build \
-	dev model diff answers report notebook docs sql check lint types unit parse test test-compose \
+	dev model diff prune answers report notebook docs sql check lint types unit parse test test-compose \
 	chaos histories bench bench-builds clean setup chromium lock
 
 help: ## list the verbs
@@ -50,7 +51,8 @@ down: .venv/.complete ## stop the services; all data stays
 	@$(BIN)/python -m services down
 
 status: .venv/.complete ## state, port and log file of each service; topic lag; raw rows
-	@$(BIN)/python -m services status && $(CLIENT) $(BIN)/python -m ingest status
+	@$(BIN)/python -m services status && $(CLIENT) $(BIN)/python -m ingest status && \
+		$(LEFTOVERS)
 
 publish: up ## publish FILE to the topic
 	@$(if $(FILE),,echo "FILE is not set: make publish FILE=path" >&2; exit 2;) \
@@ -84,7 +86,7 @@ DBT_BUILD = exec 9>$(BUILT).lock && { flock --nonblock --conflict-exit-code 75 9
 		"when it has ended" >&2; exit 1; }; } && \
 	touch $(BUILT).part && $(BIN)/dbt build && mv $(BUILT).part $(BUILT) && \
 	touch -r $(MANIFEST) $(PARSED)$(if $(filter shared-,$(SCHEMAS)), && \
-	install -D --mode 644 $(MANIFEST) $(SHARED)/manifest.json)
+	install -D --mode 644 $(MANIFEST) $(SHARED)/manifest.json && $(LEFTOVERS))
 
 $(BUILT): $(RUN)/raw-snapshot $(PROJECT) | up
 	@$(CLIENT) $(DBT_BUILD)
@@ -111,6 +113,9 @@ model: up .venv-test/.complete ## write a model, its contract and tests, and bui
 diff: up ## compare your own tables with the shared ones, row by row [MODEL, HTML=page]
 	@$(CLIENT) $(BIN)/python -m workbench diff --shared $(SHARED) $(MODEL) \
 		$(if $(HTML),--html "$(HTML)")
+
+prune: up ## drop tables that no model makes any more, after asking [OWN=1: all your own too]
+	@$(CLIENT) $(BIN)/python -m workbench prune --shared $(SHARED) $(if $(OWN),--own)
 
 answers: up $(PARSED) ## print the answers to the eight questions and any further ones
 	@$(CLIENT) $(BIN)/python -m answers

@@ -16,6 +16,7 @@ EXAMPLES = """\
   make model NAME=rpt_slow QUERY=slow.sql       write a model from a query
   make diff                                     compare all your tables with the shared
   make diff MODEL=fct_attempts HTML=diff.html   one, also as a page
+  make prune OWN=1                              when you no longer need your tables
 """
 
 
@@ -33,6 +34,16 @@ def _run(parsed: argparse.Namespace) -> None:
         from workbench.diff import diff
 
         diff(settings, parsed.shared, parsed.model, parsed.html)
+        return
+    if parsed.command == "leftovers":
+        from workbench.leftovers import name_leftovers
+
+        name_leftovers(settings, parsed.shared)
+        return
+    if parsed.command == "prune":
+        from workbench.leftovers import prune
+
+        prune(settings, parsed.shared, parsed.own)
         return
     from workbench.dev import Session
 
@@ -76,6 +87,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     model.add_argument("model", help="its name, such as rpt_slow_courses")
     model.add_argument("--query", type=Path, metavar="FILE", help="a select on marts")
+    commands.add_parser(
+        "leftovers", parents=[common], help="name shared tables that no model makes"
+    )
+    prune = commands.add_parser(
+        "prune", parents=[common], help="drop tables that no model makes, after asking"
+    )
+    prune.add_argument(
+        "--own", action="store_true", help="and all tables in your own schemas"
+    )
     return parser
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from cli.program import CommandError
 from cli.settings import Settings
 from cli.spark_sql import Client, Rows
+from workbench.leftovers import tables
 from workbench.project import Project, downstream, exposures, key_of
 
 _EXAMPLES = 3  # rows shown of each kind of change
@@ -94,7 +95,8 @@ def diff(
     project.parse()
     spark = Client(settings)
     console = Console(highlight=False, soft_wrap=True, record=True)
-    nodes = project.own_tables(spark.read)
+    there = tables(spark.read, {node.schema for node in project.built()})
+    nodes = [node for node in project.built() if node.relation_name in there]
     if model:
         project.check(model)
         nodes = [node for node in nodes if node.name == model]

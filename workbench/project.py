@@ -9,7 +9,6 @@ from typing import Any
 
 from cli.program import CommandError
 from cli.settings import ROOT
-from cli.spark_sql import Rows, StatementError
 from workbench.failures import Failure, failure, without_noise
 
 _QUIET = (
@@ -96,17 +95,14 @@ class Project:
                 f"no model or seed is called {name!r}: `dbt ls` lists them"
             )
 
-    def own_tables(self, read: Callable[[str], Rows]) -> list[Any]:
-        """Return the models and seeds that have a table in one's own schemas."""
-        nodes = list(_nodes(self.manifest, *_BUILT))
-        there = set()
-        for schema in sorted({node.schema for node in nodes}):
-            try:
-                tables = read(f"show tables in {schema}").rows
-            except StatementError:  # the schema does not exist
-                continue
-            there |= {f"{schema}.{name}" for _, name, *_ in tables}
-        return [node for node in nodes if node.relation_name in there]
+    def made_tables(self) -> set[str]:
+        """Return the tables that models, seeds and stored failures go to."""
+        nodes = _nodes(self.manifest, *_BUILT, "test")
+        return {node.relation_name for node in nodes if node.relation_name}
+
+    def built(self) -> list[Any]:
+        """Return the models and seeds."""
+        return list(_nodes(self.manifest, *_BUILT))
 
     def shared_relations(self) -> dict[str, str]:
         """Return the tables of the last shared build by name of model or seed."""
@@ -221,6 +217,7 @@ def _nodes(manifest: Any, *kinds: str) -> Iterator[Any]:
 
 def own_target() -> None:
     """Make this process build in the developer's schemas, with artefacts of its own."""
-    os.environ.setdefault("DBT_TARGET", "developer")
-    os.environ.setdefault("DBT_TARGET_PATH", str(ROOT / "target" / "developer"))
+    target = ROOT / os.environ.get("DBT_TARGET_PATH", "target")
+    os.environ["DBT_TARGET_PATH"] = str(target / "developer")
+    os.environ["DBT_TARGET"] = "developer"
     os.environ.setdefault("DBT_PROFILES_DIR", str(ROOT / "profiles"))

@@ -11,7 +11,14 @@ import pytest
 
 from cli.settings import ROOT
 from tests import shell
-from tests.integration.stack import ENVIRONMENT, STACK, copy_project, query, run
+from tests.integration.stack import (
+    ENVIRONMENT,
+    STACK,
+    built_tables,
+    copy_project,
+    query,
+    run,
+)
 
 _SHARED = STACK.directory / "run" / "shared-build"
 _MODEL = Path("models/marts/answers/rpt_perfect_scores.sql")
@@ -144,6 +151,17 @@ def test_model_from_a_query_passes_lint_and_its_tests_as_it_is(project: Path) ->
         cwd=project,
         environment={},
     )
+
+
+def test_prune_drops_what_no_model_makes_after_asking() -> None:
+    query("create table marts.rpt_gone as select 1 as one")
+    assert "no model makes marts.rpt_gone any more" in run("make", "status").stdout
+    kept = run("bash", "-c", "make prune </dev/null", environment=_OWN)
+    assert kept.stdout == "marts.rpt_gone\nDrop these 1? [y/N] nothing dropped\n"
+    run("bash", "-c", "echo y | make prune OWN=1", environment=_OWN)
+    assert not query("show tables in ada_marts")
+    assert "rpt_gone" not in run("make", "status").stdout
+    assert "marts.rpt_perfect_scores" in built_tables()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+"""Tables that no model makes any more: name them, or ask and drop them."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from cli.program import UnavailableError
+from cli.settings import Settings
+from cli.spark_sql import Client, Rows, StatementError
+from workbench.project import Project
+
+Read = Callable[[str], Rows]
+
+
+def name_leftovers(settings: Settings, shared: Path) -> None:
+    """Name the tables in the shared schemas that the last shared build did not make.
+
+    Without such a build, or without an answer from Spark, there is nothing to say.
+
+    Args:
+        shared: directory with the manifest of the last shared build.
+    """
+    file = shared / "manifest.json"
+    if not file.exists():
+        return
+    try:
+        found = _leftovers(Client(settings).read, _made(file))
+    except UnavailableError:
+        return
+    if found:
+        print(f"no model makes {', '.join(found)} any more: `make prune` drops them")
+
+
+def prune(settings: Settings, shared: Path, whole: bool) -> None:
+    """List tables that no model makes any more, ask, and drop them.
+
+    Args:
+        shared: directory with the manifest of the last shared build.
+        whole: also list every table in one's own schemas.
+
+    Raises:
+        CommandError: nothing was built yet, or Spark does not answer.
+    """
+    project = Project(shared)
+    project.parse()
+    read = Client(settings).read
+    own = project.made_tables()
+    found = _leftovers(read, _made(shared / "manifest.json"))
+    found += tables(read, _schemas(own)) if whole else _leftovers(read, own)
+    if not found:
+        print("nothing is left behind")
+        return
+    print("\n".join(found))
+    print(f"Drop these {len(found)}? [y/N] ", end="", flush=True)
+    if sys.stdin.readline().strip() != "y":
+        print("nothing dropped")
+        return
+    for table in found:
+        read(f"drop table {table} purge")
+    print(f"{len(found)} dropped")
+
+
+def _made(manifest: Path) -> set[str]:
+    nodes: dict[str, Any] = json.loads(manifest.read_text())["nodes"]
+    return {str(node["relation_name"]) for node in nodes.values()} - {"None"}
+
+
+def _schemas(tables: Iterable[str]) -> set[str]:
+    return {table.partition(".")[0] for table in tables}
+
+
+def _leftovers(read: Read, made: set[str]) -> list[str]:
+    return [table for table in tables(read, _schemas(made)) if table not in made]
+
+
+def tables(read: Read, schemas: Iterable[str]) -> list[str]:
+    """Return the tables in schemas, as schema.name."""
+    found = []
+    for schema in sorted(schemas):
+        try:
+            rows = read(f"show tables in {schema}").rows
+        except StatementError:  # the schema does not exist
+            continue
+        # Temporary views of the session are listed too.
+        found += [f"{schema}.{name}" for _, name, is_view in rows if not is_view]
+    return found
