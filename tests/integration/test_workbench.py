@@ -154,7 +154,7 @@ def test_model_from_a_query_passes_lint_and_its_tests_as_it_is(project: Path) ->
 
 
 def test_prune_drops_what_no_model_makes_after_asking() -> None:
-    query("create table marts.rpt_gone as select 1 as one")
+    query("create or replace table marts.rpt_gone as select 1 as one")
     assert "no model makes marts.rpt_gone any more" in run("make", "status").stdout
     kept = run("bash", "-c", "make prune </dev/null", environment=_OWN)
     assert kept.stdout.splitlines() == [
