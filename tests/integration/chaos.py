@@ -144,7 +144,11 @@ def _is_at_work(client: subprocess.Popen[str]) -> bool:
 
 
 def _is_all_landed() -> bool:
-    status = json.loads(ingest("status", "--json").stdout)
+    """Return whether nothing is left to land; False while a service starts again."""
+    done = ingest("status", "--json", exit_code=None)
+    if done.returncode:
+        return False
+    status = json.loads(done.stdout)
     return not any(partition["lag"] for partition in status["partitions"])
 
 
