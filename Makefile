@@ -85,7 +85,7 @@ DBT_BUILD = exec 9>$(BUILT).lock && { flock --nonblock --conflict-exit-code 75 9
 		[ $$? = 75 ] && echo "another build of these schemas is running: try again" \
 		"when it has ended" >&2; exit 1; }; } && \
 	touch $(BUILT).part && $(BIN)/dbt build && mv $(BUILT).part $(BUILT) && \
-	touch -r $(MANIFEST) $(PARSED)$(if $(filter shared-,$(SCHEMAS)), && \
+	touch -r $(MANIFEST) $(PARSED)$(if $(filter shared,$(or $(DBT_TARGET),shared)), && \
 	install -D --mode 644 $(MANIFEST) $(SHARED)/manifest.json && $(LEFTOVERS))
 
 $(BUILT): $(RUN)/raw-snapshot $(PROJECT) | up

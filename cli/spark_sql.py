@@ -94,28 +94,31 @@ class Client:
             UnavailableError: Spark has gone.
         """
         try:
-            cursor = self._execute(statement)
+            cursor = self._cursor()
+            cursor.execute(statement)
             columns = {
                 name: kind.removesuffix("_TYPE").lower()
-                for name, kind, *_ in cursor.description
+                for name, kind, *_ in cursor.description or ()
             }
             rows = cursor.fetchall() if limit is None else cursor.fetchmany(limit)
         except HiveError as error:
             status = getattr(error.args[0], "status", None) if error.args else None
             raise StatementError(getattr(status, "errorMessage", str(error))) from error
+        except (TTransportException, OSError) as error:
+            raise UnavailableError("Spark stopped: run the command again") from error
         return Rows(columns, rows)
 
     def close(self) -> None:
         self._connection.close()
 
-    def _execute(self, statement: str) -> Any:
+    def _cursor(self) -> Any:
+        """Return a cursor of a session that answers."""
         try:
             cursor = self._connection.cursor()
-            cursor.execute(statement)
-        except (TTransportException, OSError):
+            cursor.execute("select 1")
+        except (HiveError, TTransportException, OSError):
             self._connection = self._connect()
             cursor = self._connection.cursor()
-            cursor.execute(statement)
         return cursor
 
     def _connect(self) -> Any:

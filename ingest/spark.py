@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
-from grpc import RpcError
+from grpc import Call, RpcError
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql.connect.client import DefaultChannelBuilder
 from pyspark.sql.connect.client.retries import DefaultPolicy
@@ -80,12 +80,22 @@ def spark_session(remote: str) -> Iterator[SparkSession]:
                 f"Spark at {shown(remote)} refuses the token: set "
                 "SPARK_CONNECT_AUTHENTICATE_TOKEN to that of the server"
             ) from error
+        if isinstance(error, RpcError):
+            raise UnavailableError(
+                f"Spark at {shown(remote)} does not answer ({_details(error)}): see "
+                "`make status` and its log; nothing is lost: run the command again"
+            ) from error
         first = text.splitlines()[0] if text else type(error).__name__
         # What the analysis of a query refuses, a second try does not change.
         kind = (
             CommandError if isinstance(error, AnalysisException) else UnavailableError
         )
         raise kind(f"Spark at {shown(remote)}: {shown(first)}") from error
+
+
+def _details(error: RpcError) -> str:
+    details = error.details() if isinstance(error, Call) else ""
+    return shown(details or type(error).__name__)
 
 
 class _FirstTask(ProgressHandler):

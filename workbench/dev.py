@@ -34,11 +34,13 @@ class Session:
         self._project.parse()
         self._columns: dict[str, Columns] = {}
         self._built: list[str] = []
+        # Saved, but not parsed yet, because something else was wrong.
+        self._unparsed: set[str] = set()
 
     def once(self, name: str) -> bool:
         """Build one model or seed; return whether it is right."""
         self._project.check(name)
-        return self._build([name])
+        return self._build([name], time.monotonic())
 
     def watch(self) -> None:
         """Build what is saved, and on Enter what reads it, until Ctrl-C."""
@@ -49,21 +51,28 @@ class Session:
             self._say("stopped")
 
     def _react(self, files: Sequence[str]) -> None:
+        begin = time.monotonic()
+        if files:
+            self._say(f"saved {', '.join(files)}", "dim")
+        self._unparsed.update(files)
         try:
-            if files:
-                self._say(f"saved {', '.join(files)}", "dim")
+            names = self._built
+            if self._unparsed:
                 self._project.parse()
-                self._build(saved(self._project.manifest, files))
-            else:
-                self._build(downstream(self._project.manifest, self._built))
+                names = saved(self._project.manifest, sorted(self._unparsed))
+                self._unparsed.clear()
+            if not files:
+                names = downstream(self._project.manifest, names)
+            self._build(names, begin)
         except CommandError as error:
             self._say(str(error), "red")
 
-    def _build(self, names: Sequence[str]) -> bool:
+    def _build(self, names: Sequence[str], begin: float) -> bool:
+        for warning in self._project.warnings:
+            self._say(warning, "yellow")
         if not names:
             self._say("nothing to build", "dim")
             return True
-        begin = time.monotonic()
         before = {name: self._columns_of(name) for name in names}
         outcome = self._project.build(names)
         self._built = list(names)
@@ -122,7 +131,7 @@ class Session:
 def _summary(outcome: Outcome, seconds: float) -> str:
     parts = [
         f"{len(outcome.built)} built",
-        f"{outcome.passed} tests passed",
+        f"{outcome.passed} test{'' if outcome.passed == 1 else 's'} passed",
         f"{len(outcome.failures)} failed" if outcome.failures else "",
         f"{outcome.skipped} skipped" if outcome.skipped else "",
         f"{seconds:.1f} s",
@@ -141,9 +150,15 @@ def _colour(outcome: Outcome) -> str:
 
 def _events(say: Callable[[str], None]) -> Iterator[Sequence[str]]:
     """Yield the files that were saved, or none of them when Enter is pressed."""
-    waiting: queue.SimpleQueue[Sequence[str]] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()
 
     def files() -> None:
+        try:
+            follow()
+        except Exception as error:  # such as no inotify watch left
+            waiting.put(error)
+
+    def follow() -> None:
         watched = (ROOT / name for name in _WATCHED)
         # The first set comes, empty, as soon as no change can be missed.
         changes = watchfiles.watch(*watched, rust_timeout=100, yield_on_timeout=True)
@@ -159,4 +174,13 @@ def _events(say: Callable[[str], None]) -> Iterator[Sequence[str]]:
     for listener in (files, keys):
         threading.Thread(target=listener, daemon=True).start()
     while True:
-        yield waiting.get()
+        # Files that were saved during a build are built together.
+        found = [waiting.get()]
+        while not waiting.empty():
+            found.append(waiting.get())
+        saved_files: set[str] = set()
+        for event in found:
+            if isinstance(event, Exception):
+                raise CommandError(f"the files can't be watched: {event}") from event
+            saved_files.update(event)
+        yield sorted(saved_files)

@@ -1,9 +1,10 @@
 """Compare tables in one's own schemas with the shared ones, row by row."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,21 @@ from rich.text import Text
 
 from cli.program import CommandError
 from cli.settings import Settings
-from cli.spark_sql import Client, Rows
+from cli.spark_sql import Client, Rows, StatementError
 from workbench.leftovers import tables
 from workbench.project import Project, downstream, exposures, key_of
 
 _EXAMPLES = 3  # rows shown of each kind of change
 _TEXT = 60  # characters shown of a value
-_FLOATING = ("float", "double")
+_NUMBER = re.compile(r"(tiny|small|big)?int|decimal|float|double")
+_NESTED = re.compile(r"array|struct|map|variant")
 # Sums of the same numbers in another order differ by less.
-_TOLERANCE = "1e-9"
+_TOLERANCE = "1e-9 * greatest(1e-3, {size})"
+
+_OLDER = (
+    "built before the shared table, which may have newer messages: build it again with "
+    "`make dev`"
+)
 
 Read = Callable[[str], Rows]
 
@@ -54,6 +61,8 @@ class Difference:
 
     Attributes:
         columns: that were added, removed, or have another type: old and new type.
+        is_equal: whether each value is the same, to the last digit.
+        why_not_matched: why rows could not be compared one by one.
     """
 
     key: list[str]
@@ -61,6 +70,8 @@ class Difference:
     new_count: int
     columns: dict[str, tuple[str, str]] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
+    is_equal: bool = False
+    why_not_matched: str = ""
 
     def row_counts(self) -> Counter[str]:
         """Return the rows of each kind; those that only moved count as `moved`."""
@@ -107,10 +118,17 @@ def diff(
     for node in nodes:
         title = f"{node.name}: {node.relation_name}"
         if relation := project.shared_relations().get(node.name):
-            key = key_of(project.manifest, node)
-            found = difference(spark.read, node.relation_name, relation, key)
             console.print(Text(f"{title} against {relation}", style="bold"))
-            _print(console, found)
+            key = key_of(project.manifest, node)
+            try:
+                found = difference(spark.read, node.relation_name, relation, key)
+                _print(console, found)
+                if not found.is_equal and _is_older(
+                    spark.read, node.relation_name, relation
+                ):
+                    console.print(Text(f"  {_OLDER}", style="yellow"))
+            except StatementError as error:
+                console.print(Text(f"  can't be compared: {error}", style="red"))
         else:
             console.print(Text(f"{title} is new", style="bold"))
         readers = downstream(project.manifest, [node.name])
@@ -120,6 +138,14 @@ def diff(
     if html:
         console.save_html(str(html))
         console.print(f"written to {html}")
+
+
+def _is_older(read: Read, own: str, shared: str) -> bool:
+    [[is_older]] = read(
+        f"select (select max(committed_at) from {own}.snapshots)"
+        f" < (select max(committed_at) from {shared}.snapshots)"
+    ).rows
+    return bool(is_older)
 
 
 def _print(console: Console, found: Difference) -> None:
@@ -133,14 +159,18 @@ def _print(console: Console, found: Difference) -> None:
             say("column", f"- {name} {old}", "red")
         else:
             say("column", f"{name} {old} → {new}", "yellow")
+    total = f"{found.old_count:,} → {found.new_count:,}"
+    if found.why_not_matched:
+        say("rows", f"{total}, not compared one by one: {found.why_not_matched}", "red")
+        return
     if not found.changes:
-        say("equal", f"{_counted(found.new_count)}, matched on {', '.join(found.key)}")
+        digits = "" if found.is_equal else ", but for the last digits of numbers"
+        say("equal", f"{_counted(found.new_count)}{digits}")
         return
     counts = found.row_counts()
     rows = [f"{counts[kind]:,} {kind}" for kind in ("added", "removed", "changed")]
     if counts["moved"]:
         rows.append(f"{counts['moved']:,} with another rank only")
-    total = f"{found.old_count:,} → {found.new_count:,}"
     say("rows", f"{total}: {', '.join(rows)}, matched on {', '.join(found.key)}")
     for name, row_count in found.column_counts().items():
         say("changed", f"{name} in {_counted(row_count)}", "yellow")
@@ -171,33 +201,71 @@ def difference(read: Read, own: str, shared: str, key: Sequence[str]) -> Differe
     """Compare two tables.
 
     Args:
-        read: returns columns with types, and rows, of a statement.
-        key: columns that identify a row; none if only whole rows can be compared.
+        read: returns the rows of a statement.
+        key: columns that identify a row.
     """
-    new = read(f"select * from {own} limit 0").columns
-    old = read(f"select * from {shared} limit 0").columns
+    old, new = _types(read, shared), _types(read, own)
     columns = {
         name: (old.get(name, ""), new.get(name, ""))
         for name in {**old, **new}
         if old.get(name) != new.get(name)
     }
-    both = [name for name in new if name in old]
-    matched = [name for name in key if name in both] or both
-    (old_print, new_print) = (
-        read(_fingerprint(relation, both)).rows[0] for relation in (shared, own)
+    types = {name: (old[name], new[name]) for name in new if name in old}
+    # A sum of hashes of rows: one scan of each table tells that they are equal.
+    [[old_count, old_sum]], [[new_count, new_sum]] = (
+        read(
+            f"select count(*), sum(cast(xxhash64({_hashed(kinds)}) as decimal(38)))"
+            f" from {table}"
+        ).rows
+        for table, kinds in (
+            (shared, {name: old[name] for name in types}),
+            (own, {name: new[name] for name in types}),
+        )
     )
-    changes = []
-    if old_print != new_print or any(name in columns for name in both):
-        types = {name: (old[name], new[name]) for name in both}
-        changes = _changes(read(_changed_rows(own, shared, matched, types)).rows)
-    return Difference(matched, old_print[0], new_print[0], columns, changes)
+    is_equal = (old_count, old_sum) == (new_count, new_sum) and not any(
+        name in columns for name in types
+    )
+    found = Difference(list(key), old_count, new_count, columns, is_equal=is_equal)
+    if is_equal:
+        return found
+    if reason := _why_not_matched(read, own, shared, key, types):
+        return replace(found, why_not_matched=reason)
+    rows = read(_changed_rows(own, shared, key, types)).rows
+    return replace(found, changes=_changes(rows))
 
 
-def _fingerprint(relation: str, columns: Sequence[str]) -> str:
-    return (
-        f"select count(*), sum(cast(xxhash64({', '.join(columns)}) as decimal(38)))"
-        f" from {relation}"
+def _types(read: Read, table: str) -> dict[str, str]:
+    rows = read(f"describe query select * from {table}").rows
+    return {name: kind for name, kind, *_ in rows}
+
+
+def _hashed(types: Mapping[str, str]) -> str:
+    """Return columns for a hash, which skips nulls and empty arrays by itself."""
+    return ", ".join(
+        f"isnull({name}), {f'to_json({name})' if _NESTED.match(kind) else name}"
+        for name, kind in types.items()
     )
+
+
+def _why_not_matched(
+    read: Read,
+    own: str,
+    shared: str,
+    key: Sequence[str],
+    types: Mapping[str, tuple[str, str]],
+) -> str:
+    if not key:
+        return "no test says which columns identify a row"
+    for name in key:
+        if name not in types:
+            return f"the key column {name} is not in both tables"
+    for table in (own, shared):
+        [[repeated]] = read(
+            f"select count(*) - count(distinct struct({', '.join(key)})) from {table}"
+        ).rows
+        if repeated:
+            return f"{_counted(repeated)} of {table} too many for a unique key"
+    return ""
 
 
 def _changed_rows(
@@ -205,18 +273,24 @@ def _changed_rows(
 ) -> str:
     """Return a query for some rows of each kind of change, and how many there are.
 
-    Columns: kind, names of the changed columns, number of such rows, key as JSON, and
-    each change as struct of name, old and new text.
+    Columns: kind, names of the changed columns as JSON, number of such rows, key as
+    JSON, and as JSON an array of each changed column's name, old and new text.
     """
-    matched = " and ".join(f"new.{name} <=> old.{name}" for name in key)
-    named = ", ".join(f"coalesce(new.{name}, old.{name}) as {name}" for name in key)
+    matched = " and ".join(_is_equal(name, *types[name]) for name in key)
+    named = ", ".join(
+        f"coalesce({_text('new', name, types[name][1])}, "
+        f"{_text('old', name, types[name][0])}) as {name}"
+        for name in key
+    )
     changed = ", ".join(
-        f"if({_is_equal(name, *pair)}, null, named_struct('name', '{name}', "
-        f"'old', cast(old.{name} as string), 'new', cast(new.{name} as string)))"
+        f"if({_is_near(name, *pair)}, null, struct('{name}' as name, "
+        f"{_text('old', name, pair[0])} as old, {_text('new', name, pair[1])} as new))"
         for name, pair in types.items()
         if name not in key
     )
-    both = "old.is_there and new.is_there"
+    changes = (
+        f"cast(array({changed}) as array<struct<name:string,old:string,new:string>>)"
+    )
     return f"""
         with pairs as (
             select
@@ -224,7 +298,8 @@ def _changed_rows(
                 case when old.is_there is null then 'added'
                     when new.is_there is null then 'removed'
                     else 'changed' end as kind,
-                if({both}, array_compact(array({changed})), array()) as changes
+                if(old.is_there and new.is_there, array_compact({changes}), array())
+                    as changes
             from (select *, true as is_there from {own}) as new
             full outer join (select *, true as is_there from {shared}) as old
                 on {matched}
@@ -248,16 +323,33 @@ def _changed_rows(
     """
 
 
+def _text(side: str, name: str, kind: str) -> str:
+    value = f"{side}.{name}"
+    return f"to_json({value})" if _NESTED.match(kind) else f"cast({value} as string)"
+
+
 def _is_equal(name: str, old_type: str, new_type: str) -> str:
-    if old_type != new_type:
-        return f"cast(old.{name} as string) <=> cast(new.{name} as string)"
-    equal = f"old.{name} <=> new.{name}"
-    if old_type in _FLOATING:
-        equal += (
-            f" or coalesce(abs(old.{name} - new.{name}) <= {_TOLERANCE}"
-            f" * greatest(abs(old.{name}), abs(new.{name})), false)"
-        )
-    return equal
+    if old_type == new_type and not _NESTED.match(old_type):
+        return f"old.{name} <=> new.{name}"
+    if _NUMBER.match(old_type) and _NUMBER.match(new_type):
+        return f"cast(old.{name} as double) <=> cast(new.{name} as double)"
+    return f"{_text('old', name, old_type)} <=> {_text('new', name, new_type)}"
+
+
+def _is_near(name: str, old_type: str, new_type: str) -> str:
+    """Return whether two values are the same, but for the last digits of a double."""
+    equal = _is_equal(name, old_type, new_type)
+    if not {"double", "float"} & {old_type, new_type} or not (
+        _NUMBER.match(old_type) and _NUMBER.match(new_type)
+    ):
+        return equal
+    size = f"greatest(abs(old.{name}), abs(new.{name}))"
+    tolerance = _TOLERANCE.format(size=size)
+    # NaN and infinity are near nothing; Spark has NaN above infinity.
+    return (
+        f"{equal} or coalesce({size} < double('infinity')"
+        f" and abs(old.{name} - new.{name}) <= {tolerance}, false)"
+    )
 
 
 def _changes(rows: Sequence[Sequence[Any]]) -> list[Change]:

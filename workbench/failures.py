@@ -43,7 +43,7 @@ def failure(
     place = str(node.original_file_path)
     is_failed = result.status.value == "fail"
     if is_failed and node.resource_type == "test":
-        text = f"{result.failures:,} rows fail"
+        text = f"rows that fail: {result.failures:,}"
         return Failure(node.name, place, text, node.compiled_code or "")
     error = SparkError.find(message)
     text = str(error or without_noise(message))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.program import UnavailableError
-from cli.settings import Settings
+from cli.settings import ROOT, Settings
 from cli.spark_sql import Client, Rows, StatementError
 from workbench.project import Project
 
@@ -15,7 +15,7 @@ Read = Callable[[str], Rows]
 
 
 def name_leftovers(settings: Settings, shared: Path) -> None:
-    """Name the tables in the shared schemas that the last shared build did not make.
+    """Name the tables in the shared schemas that no model of the project makes.
 
     Without such a build, or without an answer from Spark, there is nothing to say.
 
@@ -30,7 +30,7 @@ def name_leftovers(settings: Settings, shared: Path) -> None:
     except UnavailableError:
         return
     if found:
-        print(f"no model makes {', '.join(found)} any more: `make prune` drops them")
+        print(f"no model makes {', '.join(found)}: `make prune` asks and drops")
 
 
 def prune(settings: Settings, shared: Path, whole: bool) -> None:
@@ -52,6 +52,7 @@ def prune(settings: Settings, shared: Path, whole: bool) -> None:
     if not found:
         print("nothing is left behind")
         return
+    print("Tables that no model of this project makes:" if not whole else "Tables:")
     print("\n".join(found))
     print(f"Drop these {len(found)}? [y/N] ", end="", flush=True)
     if sys.stdin.readline().strip() != "y":
@@ -72,7 +73,17 @@ def _schemas(tables: Iterable[str]) -> set[str]:
 
 
 def _leftovers(read: Read, made: set[str]) -> list[str]:
-    return [table for table in tables(read, _schemas(made)) if table not in made]
+    """Return the tables that were not made, and have no file in the project either."""
+    files = {
+        path.stem
+        for folder in ("models", "seeds", "tests/assertions")
+        for path in (ROOT / folder).rglob("*.*")
+    }
+    return [
+        table
+        for table in tables(read, _schemas(made))
+        if table not in made and table.partition(".")[2] not in files
+    ]
 
 
 def tables(read: Read, schemas: Iterable[str]) -> list[str]:
@@ -81,8 +92,10 @@ def tables(read: Read, schemas: Iterable[str]) -> list[str]:
     for schema in sorted(schemas):
         try:
             rows = read(f"show tables in {schema}").rows
-        except StatementError:  # the schema does not exist
-            continue
+        except StatementError as error:
+            if error.error and error.error.error_class == "SCHEMA_NOT_FOUND":
+                continue
+            raise
         # Temporary views of the session are listed too.
         found += [f"{schema}.{name}" for _, name, is_view in rows if not is_view]
     return found

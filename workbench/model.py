@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, islice
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ _SIMPLE = re.compile(
     r"string|boolean|(tiny|small|big)?int|double|float|decimal|date|time"
 )
 _KEY_COLUMNS = 3
+_TRIED = 200  # combinations of so many columns
 _ROWS = 3  # of each input of the unit test
 
 Types = dict[str, str]
@@ -50,8 +51,10 @@ def write_model(
             f"{name!r} is no name of a mart: use rpt_…, fct_…, dim_… or audit_…"
         )
     sql = ROOT / "models" / "marts" / _FOLDERS[prefix] / f"{name}.sql"
-    if sql.exists():
-        raise CommandError(f"{sql.relative_to(ROOT)} exists already")
+    for path in sorted((ROOT / "models").rglob(f"{name}.*")):
+        raise CommandError(
+            f"{path.relative_to(ROOT)} exists already: remove it, or use another NAME"
+        )
     project = Project(shared)
     project.parse()
     spark = Client(settings)
@@ -86,16 +89,26 @@ class _Model:
         body = text.strip().rstrip(";").rstrip()
         own = {found.lower() for found in _NAMED_QUERY.findall(body)}
         self._inputs: dict[str, str] = {}
+        schemas = {relation.partition(".")[0] for relation in relations.values()}
         for table in dict.fromkeys(_TABLE.findall(body)):
+            model = known.get(table.lower())
             if table.lower() in own:
                 continue
-            if table.lower() not in known:
-                raise CommandError(
-                    f"{file}: {table} is no table of a model: `dbt ls` lists them"
-                )
-            model = known[table.lower()]
+            if not model:
+                # Another word after `from` may be a column: extract(year from …).
+                if table.partition(".")[0].lower() in {*schemas, "raw"}:
+                    raise CommandError(
+                        f"{file}: {table} is no table of the last shared build: "
+                        "`dbt ls` lists the models, `make build` builds them"
+                    )
+                continue
+            if model in own:
+                raise CommandError(f"{file}: give `{model} as (…)` another name")
             self._inputs[model] = relations[model]
             body = re.sub(rf"\b{re.escape(table)}\b", model, body)
+        for relation in relations.values():
+            if re.search(rf"\b{re.escape(relation)}\b", body):
+                raise CommandError(f"{file}: write `join {relation}`, not a comma")
         if not self._inputs:
             raise CommandError(f"{file}: there is no select from a table of a model")
         self._body = body
@@ -174,7 +187,7 @@ class _Model:
         ]
         for some in ([name for name in names if _KEYLIKE.search(name)], names):
             for size in range(1, min(_KEY_COLUMNS, len(some)) + 1):
-                if key := self._unique(list(combinations(some, size))):
+                if key := self._unique(list(islice(combinations(some, size), _TRIED))):
                     return key
         raise CommandError(
             f"{file}: no column, and no {_KEY_COLUMNS} of them, identify a row: group "

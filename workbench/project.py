@@ -56,6 +56,7 @@ class Project:
         self._runner: Callable[..., Any] = dbtRunner
         self._defer = ("--defer", "--state", str(shared))
         self._statements: dict[str, str] = {}
+        self.warnings: list[str] = []
         self.manifest: Any = None
 
     def parse(self) -> None:
@@ -80,6 +81,8 @@ class Project:
             *names,
             "--exclude",
             "resource_type:exposure",
+            # An incremental table has no new messages, but its SQL may be new.
+            "--full-refresh",
             *self._defer,
         )
         return self._outcome(done.result)
@@ -123,6 +126,7 @@ class Project:
         return ""
 
     def _invoke(self, manifest: Any, *command: str) -> Any:
+        self.warnings.clear()
         runner = self._runner(manifest=manifest, callbacks=[self._remember])
         done = runner.invoke([*command, *_QUIET])
         if isinstance(done.exception, KeyboardInterrupt):
@@ -134,6 +138,8 @@ class Project:
     def _remember(self, event: Any) -> None:
         if event.info.name == "SQLQuery":
             self._statements[event.data.node_info.unique_id] = event.data.sql
+        if event.info.level == "warn":
+            self.warnings.append(event.info.msg)
 
     def _outcome(self, results: Any) -> Outcome:
         built, failures = [], []

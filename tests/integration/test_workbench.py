@@ -4,12 +4,13 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from cli.settings import ROOT
+from cli.settings import ROOT, from_environment
+from cli.spark_sql import Client
 from tests import shell
 from tests.integration.stack import (
     ENVIRONMENT,
@@ -19,6 +20,7 @@ from tests.integration.stack import (
     query,
     run,
 )
+from workbench.diff import difference
 
 _SHARED = STACK.directory / "run" / "shared-build"
 _MODEL = Path("models/marts/answers/rpt_perfect_scores.sql")
@@ -77,8 +79,18 @@ def test_saved_model_is_built_and_tested_in_own_schemas(project: Path) -> None:
         model.write_text(text)
         passed = _printed(dev, "4 tests passed")
         assert "\nada_marts.rpt_perfect_scores\n" in passed
+        # An incremental table has no new message, but is built by the new SQL.
+        facts = project / "models" / "marts" / "core" / "fct_attempts.sql"
+        text = facts.read_text()
+        for sql in (
+            f"{text}-- once more\n",
+            text.replace("\n    max_", "\n    8 as max_"),
+        ):
+            facts.write_text(sql)
+            assert "1 built" in _printed(dev, "passed")
         dev.send_signal(signal.SIGINT)
         assert dev.wait() == 0
+    assert query("select distinct max_attempts from ada_marts.fct_attempts") == [(8,)]
     assert query(shared.replace("marts.", "ada_marts.")) == before == query(shared)
 
 
@@ -153,11 +165,48 @@ def test_model_from_a_query_passes_lint_and_its_tests_as_it_is(project: Path) ->
     )
 
 
+@pytest.mark.parametrize(
+    ("shared", "own", "key", "found"),
+    [
+        ("1 as k, 0d as x", "1 as k, 1e-17d as x", "k", {}),
+        ("1 as k, 1d as x", "1 as k, double('nan') as x", "k", {"changed": 1}),
+        ("1 as k, 1 as x, null as y", "1 as k, null as x, 1 as y", "k", {"changed": 1}),
+        ("1 as k, null as x", "1 as k, array() as x", "k", {"changed": 1}),
+        ("1 as k, 3 as x", "1 as k, 3d as x", "k", {}),
+        ("'1' as k, 2 as x", "1 as k, 3 as x", "k", {"changed": 1}),
+        (
+            "1 as k, struct(1 as a) as x",
+            "1 as k, struct(1 as a, 2 as b) as x",
+            "k",
+            {"changed": 1},
+        ),
+        ("1 as k", "2 as k", "k", {"added": 1, "removed": 1}),
+        ("1 as k", "explode(array(1, 1)) as k", "k", "1 row of"),
+        ("1 as k, 2 as x", "1 as k, 3 as x", "", "no test says"),
+        ("1 as k, 2 as x", "2 as x", "k", {}),
+        ("1 as k, 2 as x", "3 as x", "k", "the key column k is not in both"),
+    ],
+)
+def test_diff_is_right_about_values_that_are_hard_to_compare(
+    shared: str, own: str, key: str, found: dict[str, int] | str
+) -> None:
+    """Nulls, empty arrays, other types, and keys that do not identify a row."""
+    with closing(Client(from_environment(ENVIRONMENT))) as spark:
+        different = difference(
+            spark.read, f"(select {own})", f"(select {shared})", [key] if key else []
+        )
+    if isinstance(found, str):
+        assert found in different.why_not_matched
+    else:
+        assert (different.row_counts(), different.why_not_matched) == (found, "")
+
+
 def test_prune_drops_what_no_model_makes_after_asking() -> None:
     query("create or replace table marts.rpt_gone as select 1 as one")
-    assert "no model makes marts.rpt_gone any more" in run("make", "status").stdout
+    assert "no model makes marts.rpt_gone" in run("make", "status").stdout
     kept = run("bash", "-c", "make prune </dev/null", environment=_OWN)
     assert kept.stdout.splitlines() == [
+        "Tables that no model of this project makes:",
         "marts.rpt_gone",
         # Its file was only in a copy of the project.
         "ada_marts.rpt_course_days",
