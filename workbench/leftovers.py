@@ -8,7 +8,7 @@ from typing import Any
 
 from cli.program import UnavailableError
 from cli.settings import ROOT, Settings
-from cli.spark_sql import Client, Rows, StatementError
+from cli.spark_sql import Client, Rows
 from workbench.project import Project
 
 Read = Callable[[str], Rows]
@@ -88,14 +88,11 @@ def _leftovers(read: Read, made: set[str]) -> list[str]:
 
 def tables(read: Read, schemas: Iterable[str]) -> list[str]:
     """Return the tables in schemas, as schema.name."""
-    found = []
-    for schema in sorted(schemas):
-        try:
-            rows = read(f"show tables in {schema}").rows
-        except StatementError as error:
-            if error.error and error.error.error_class == "SCHEMA_NOT_FOUND":
-                continue
-            raise
+    there = {name for (name,) in read("show schemas").rows}
+    return [
+        f"{schema}.{name}"
+        for schema in sorted(there.intersection(schemas))
         # Temporary views of the session are listed too.
-        found += [f"{schema}.{name}" for _, name, is_view in rows if not is_view]
-    return found
+        for _, name, is_view in read(f"show tables in {schema}").rows
+        if not is_view
+    ]
