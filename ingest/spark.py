@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
@@ -15,6 +16,9 @@ from pyspark.sql.connect.shell.progress import ProgressHandler, StageInfo
 
 from cli.program import CommandError, UnavailableError
 from cli.settings import for_client, shown
+
+# The error that follows says it in one line.
+warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")
 
 _CONNECT_SECONDS = 10
 # Long enough to wait for the queries of a large build.

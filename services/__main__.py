@@ -17,7 +17,7 @@ EXAMPLES = """\
   python -m services health kafka       exit with 0 if it answers, else with 1
 """
 COMMANDS = {
-    "check": "check Java, disk and ports; needs no installed package",
+    "check": "check Java and disk; needs no installed package",
     "jars": "fetch the jars of services/ivy.xml, check them with services/jars.sha256",
     "up": "start services that do not run, and wait until each one answers",
     "down": "stop the services and keep their data",
@@ -53,6 +53,9 @@ def _run(parsed: argparse.Namespace) -> None:
         from services.jars import fetch
 
         fetch(parsed.accept)
+        return
+    if parsed.command == "check":
+        lifecycle.check()
         return
     command = getattr(lifecycle, parsed.command)
     if parsed.command in OF_ONE_SERVICE:

@@ -27,17 +27,14 @@ from services.processes import Supervisor, end_orphans
 from services.stack import CONTAINERS, SERVICES, Stack, kind_of
 
 
-def check(stack: Stack) -> None:
-    """Check Java, the disk, and the ports of a stack that does not run yet.
+def check() -> None:
+    """Check what set-up needs; `up` checks the ports, which set-up does not.
 
     Raises:
-        CommandError: one of them is unusable.
+        CommandError: Java or the disk is unusable.
     """
     check_java()
     check_disk()
-    is_up = (stack.directory / "run" / "supervisord.pid").exists()
-    if not is_up and not stack.in_containers and not containers_answer(stack):
-        check_ports(stack)
 
 
 def up(stack: Stack) -> None:
