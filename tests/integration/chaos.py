@@ -118,7 +118,7 @@ def _round(choice: random.Random, number: int, victim: str, outcome: Outcome) ->
         up()
         if verb[0] == "follow":
             if victim != "client":
-                wait_until("everything is landed", _is_all_landed)
+                wait_until("everything is landed", _is_all_landed, _LONGEST_END)
             client.terminate()
         _, errors = client.communicate(timeout=_LONGEST_END)
     print(
