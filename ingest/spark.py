@@ -1,5 +1,6 @@
 """The connection to Spark, with one-line errors."""
 
+import re
 import socket
 import threading
 import warnings
@@ -7,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
-from grpc import Call, RpcError
+from grpc import RpcError
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql.connect.client import DefaultChannelBuilder
 from pyspark.sql.connect.client.retries import DefaultPolicy
@@ -84,9 +85,10 @@ def spark_session(remote: str) -> Iterator[SparkSession]:
                 f"Spark at {shown(remote)} refuses the token: set "
                 "SPARK_CONNECT_AUTHENTICATE_TOKEN to that of the server"
             ) from error
-        if isinstance(error, RpcError):
+        # pyspark passes on what gRPC says of a broken connection, over several lines.
+        if details := re.search(r'details = "([^"]*)"', text):
             raise UnavailableError(
-                f"Spark at {shown(remote)} does not answer ({_details(error)}): see "
+                f"Spark at {shown(remote)} does not answer ({shown(details[1])}): see "
                 "`make status` and its log; nothing is lost: run the command again"
             ) from error
         first = text.splitlines()[0] if text else type(error).__name__
@@ -95,11 +97,6 @@ def spark_session(remote: str) -> Iterator[SparkSession]:
             CommandError if isinstance(error, AnalysisException) else UnavailableError
         )
         raise kind(f"Spark at {shown(remote)}: {shown(first)}") from error
-
-
-def _details(error: RpcError) -> str:
-    details = error.details() if isinstance(error, Call) else ""
-    return shown(details or type(error).__name__)
 
 
 class _FirstTask(ProgressHandler):
