@@ -31,8 +31,8 @@ BUILT := $(RUN)/built-$(SCHEMAS)
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down status publish ingest follow audit maintain landed build \
-	dev model diff prune answers report notebook docs sql check lint types unit parse test test-compose \
-	chaos histories bench bench-builds clean setup chromium lock
+	dev model diff prune answers report notebook docs sql check lint types unit parse \
+	test test-compose chaos histories bench bench-builds clean setup chromium lock
 
 help: ## list the verbs
 	@echo "usage: make VERB [FILE=path] [STACK=name]"

@@ -72,11 +72,6 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(quoted[:-1]), *quoted[-1:])))
 
 
-def counted(number: int, thing: str) -> str:
-    """Return `1 attempt`, `2 attempts`."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
 def sentence(text: str, css_class: str = "answer") -> HTML:
     return HTML(f'<p class="{css_class}">{escape(text)}</p>')
 

@@ -36,6 +36,11 @@ DEBUG.add_argument(
 )
 
 
+def counted(number: int, thing: str) -> str:
+    """Return `1 attempt`, `2 attempts`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def run(
     command: Callable[[argparse.Namespace], None],
     parsed: argparse.Namespace,

@@ -19,6 +19,7 @@ _ERROR = re.compile(
     r"\s+SQLSTATE: \w+(?:[;\s(]+line (?P<line>\d+),? pos \d+)?",
     re.DOTALL,
 )
+_BROKEN = (TTransportException, OSError)
 # The server underlines what fails while rows are read.
 _EXCERPT = re.compile(r"== SQL[^\n]*==\n(?P<text>[^\n]*)\n(?P<underline> *\^+)")
 
@@ -68,7 +69,7 @@ class Rows:
     """What a statement returns.
 
     Attributes:
-        columns: types by name, such as `bigint`.
+        columns: types by name, such as `bigint` or, without its elements, `array`.
     """
 
     columns: dict[str, str]
@@ -94,8 +95,7 @@ class Client:
             UnavailableError: Spark has gone.
         """
         try:
-            cursor = self._cursor()
-            cursor.execute(statement)
+            cursor = self._execute(statement)
             columns = {
                 name: kind.removesuffix("_TYPE").lower()
                 for name, kind, *_ in cursor.description or ()
@@ -104,21 +104,31 @@ class Client:
         except HiveError as error:
             status = getattr(error.args[0], "status", None) if error.args else None
             raise StatementError(getattr(status, "errorMessage", str(error))) from error
-        except (TTransportException, OSError) as error:
+        except _BROKEN as error:
             raise UnavailableError("Spark stopped: run the command again") from error
         return Rows(columns, rows)
+
+    def types(self, query: str) -> dict[str, str]:
+        """Return the columns of a query with their types in full.
+
+        Raises:
+            StatementError: Spark refuses it.
+            UnavailableError: Spark has gone.
+        """
+        rows = self.read(f"describe query {query}").rows
+        return {name: kind for name, kind, *_ in rows}
 
     def close(self) -> None:
         self._connection.close()
 
-    def _cursor(self) -> Any:
-        """Return a cursor of a session that answers."""
+    def _execute(self, statement: str) -> Any:
         try:
             cursor = self._connection.cursor()
-            cursor.execute("select 1")
-        except (HiveError, TTransportException, OSError):
+            cursor.execute(statement)
+        except _BROKEN:
             self._connection = self._connect()
             cursor = self._connection.cursor()
+            cursor.execute(statement)
         return cursor
 
     def _connect(self) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from cli import program
 from cli.program import CommandError
 from cli.settings import ROOT, from_environment
+from workbench.project import own_target
 
 EXAMPLES = """\
   make dev                                      build each model as you save it
@@ -25,39 +26,36 @@ def main() -> int:
 
 
 def _run(parsed: argparse.Namespace) -> None:
-    # Imported where needed, because dbt takes more than two seconds.
-    from workbench.project import own_target
-
     settings = from_environment(os.environ)
     own_target()
+    # Imported where needed, because dbt takes more than two seconds.
     if parsed.command == "diff":
         from workbench.diff import diff
 
         diff(settings, parsed.shared, parsed.model, parsed.html)
-        return
-    if parsed.command == "leftovers":
+    elif parsed.command == "leftovers":
         from workbench.leftovers import name_leftovers
 
         name_leftovers(settings, parsed.shared)
-        return
-    if parsed.command == "prune":
+    elif parsed.command == "prune":
         from workbench.leftovers import prune
 
         prune(settings, parsed.shared, parsed.own)
-        return
-    from workbench.dev import Session
+    else:
+        if parsed.command == "model":
+            from workbench.model import write_model
 
-    if parsed.command == "model":
-        from workbench.model import write_model
+            for path in write_model(
+                settings, parsed.shared, parsed.model, parsed.query
+            ):
+                print(f"written: {path.relative_to(ROOT)}", flush=True)
+        from workbench.dev import Session
 
-        for path in write_model(settings, parsed.shared, parsed.model, parsed.query):
-            print(f"written: {path.relative_to(ROOT)}", flush=True)
-    session = Session(settings, parsed.shared)
-    if parsed.model:
-        if not session.once(parsed.model):
+        session = Session(settings, parsed.shared)
+        if not parsed.model:
+            session.watch()
+        elif not session.once(parsed.model):
             raise CommandError(f"{parsed.model} is not right yet")
-        return
-    session.watch()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,7 +12,7 @@ import watchfiles
 from rich.console import Console
 from rich.text import Text
 
-from cli.program import CommandError
+from cli.program import CommandError, counted
 from cli.settings import ROOT, Settings
 from cli.spark_sql import Client, Rows
 from workbench.project import Outcome, Project, downstream, saved
@@ -87,7 +87,7 @@ class Session:
 
     def _columns_of(self, name: str) -> Columns:
         if name not in self._columns:
-            relation = self._project.shared_relations().get(name)
+            relation = self._project.shared_relations.get(name)
             self._columns[name] = self._read(relation, 0).columns if relation else {}
         return self._columns[name]
 
@@ -131,7 +131,7 @@ class Session:
 def _summary(outcome: Outcome, seconds: float) -> str:
     parts = [
         f"{len(outcome.built)} built",
-        f"{outcome.passed} test{'' if outcome.passed == 1 else 's'} passed",
+        f"{counted(outcome.passed, 'test')} passed",
         f"{len(outcome.failures)} failed" if outcome.failures else "",
         f"{outcome.skipped} skipped" if outcome.skipped else "",
         f"{seconds:.1f} s",

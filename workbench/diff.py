@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from cli.program import CommandError
+from cli.program import CommandError, counted
 from cli.settings import Settings
-from cli.spark_sql import Client, Rows, StatementError
+from cli.spark_sql import Client, StatementError
 from workbench.leftovers import tables
 from workbench.project import Project, downstream, exposures, key_of
 
@@ -28,8 +28,6 @@ _OLDER = (
     "built before the shared table, which may have newer messages: build it again with "
     "`make dev`"
 )
-
-Read = Callable[[str], Rows]
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def diff(
     project.parse()
     spark = Client(settings)
     console = Console(highlight=False, soft_wrap=True, record=True)
-    there = tables(spark.read, {node.schema for node in project.built()})
+    there = tables(spark, {node.schema for node in project.built()})
     nodes = [node for node in project.built() if node.relation_name in there]
     if model:
         project.check(model)
@@ -116,32 +114,32 @@ def diff(
             f"{model or 'no model'} is not built in your own schemas: run `make dev`"
         )
     for node in nodes:
-        title = f"{node.name}: {node.relation_name}"
-        if relation := project.shared_relations().get(node.name):
-            console.print(Text(f"{title} against {relation}", style="bold"))
-            key = key_of(project.manifest, node)
-            try:
-                found = difference(spark.read, node.relation_name, relation, key)
-                _print(console, found)
-                if not found.is_equal and _is_older(
-                    spark.read, node.relation_name, relation
-                ):
-                    console.print(Text(f"  {_OLDER}", style="yellow"))
-            except StatementError as error:
-                console.print(Text(f"  can't be compared: {error}", style="red"))
-        else:
-            console.print(Text(f"{title} is new", style="bold"))
-        readers = downstream(project.manifest, [node.name])
-        readers += exposures(project.manifest, [node.name, *readers])
-        if readers:
-            console.print(Text(f"  read by  {', '.join(readers)}", style="dim"))
+        _compare(console, spark, project, node)
     if html:
         console.save_html(str(html))
         console.print(f"written to {html}")
 
 
-def _is_older(read: Read, own: str, shared: str) -> bool:
-    [[is_older]] = read(
+def _compare(console: Console, spark: Client, project: Project, node: Any) -> None:
+    own, shared = node.relation_name, project.shared_relations.get(node.name)
+    title = f"{own} against {shared}" if shared else f"{own} is new"
+    console.print(Text(f"{node.name}: {title}", style="bold"))
+    try:
+        if shared:
+            found = difference(spark, own, shared, key_of(project.manifest, node))
+            _print(console, found)
+            if not found.is_equal and _is_older(spark, own, shared):
+                console.print(Text(f"  {_OLDER}", style="yellow"))
+    except StatementError as error:
+        console.print(Text(f"  can't be compared: {error}", style="red"))
+    readers = downstream(project.manifest, [node.name])
+    readers += exposures(project.manifest, [node.name, *readers])
+    if readers:
+        console.print(Text(f"  read by  {', '.join(readers)}", style="dim"))
+
+
+def _is_older(spark: Client, own: str, shared: str) -> bool:
+    [[is_older]] = spark.read(
         f"select (select max(committed_at) from {own}.snapshots)"
         f" < (select max(committed_at) from {shared}.snapshots)"
     ).rows
@@ -165,7 +163,7 @@ def _print(console: Console, found: Difference) -> None:
         return
     if not found.changes:
         digits = "" if found.is_equal else ", but for the last digits of numbers"
-        say("equal", f"{_counted(found.new_count)}{digits}")
+        say("equal", f"{counted(found.new_count, 'row')}{digits}")
         return
     counts = found.row_counts()
     rows = [f"{counts[kind]:,} {kind}" for kind in ("added", "removed", "changed")]
@@ -173,7 +171,7 @@ def _print(console: Console, found: Difference) -> None:
         rows.append(f"{counts['moved']:,} with another rank only")
     say("rows", f"{total}: {', '.join(rows)}, matched on {', '.join(found.key)}")
     for name, row_count in found.column_counts().items():
-        say("changed", f"{name} in {_counted(row_count)}", "yellow")
+        say("changed", f"{name} in {counted(row_count, 'row')}", "yellow")
     styles = {"added": "green", "removed": "red", "changed": "yellow"}
     for change in found.changes:
         if change.is_rank_only:
@@ -187,24 +185,20 @@ def _print(console: Console, found: Difference) -> None:
             say("", f"… and {change.row_count - len(change.examples):,} more such rows")
 
 
-def _counted(rows: int) -> str:
-    return f"{rows:,} row{'' if rows == 1 else 's'}"
-
-
 def _shown(text: str | None) -> str:
     if text is None:
         return "NULL"
     return text if len(text) <= _TEXT else f"{text[:_TEXT]}…"
 
 
-def difference(read: Read, own: str, shared: str, key: Sequence[str]) -> Difference:
+def difference(spark: Client, own: str, shared: str, key: Sequence[str]) -> Difference:
     """Compare two tables.
 
     Args:
-        read: returns the rows of a statement.
+        own, shared: names, or queries in parentheses.
         key: columns that identify a row.
     """
-    old, new = _types(read, shared), _types(read, own)
+    old, new = (spark.types(f"select * from {table}") for table in (shared, own))
     columns = {
         name: (old.get(name, ""), new.get(name, ""))
         for name in {**old, **new}
@@ -213,7 +207,7 @@ def difference(read: Read, own: str, shared: str, key: Sequence[str]) -> Differe
     types = {name: (old[name], new[name]) for name in new if name in old}
     # A sum of hashes of rows: one scan of each table tells that they are equal.
     [[old_count, old_sum]], [[new_count, new_sum]] = (
-        read(
+        spark.read(
             f"select count(*), sum(cast(xxhash64({_hashed(kinds)}) as decimal(38)))"
             f" from {table}"
         ).rows
@@ -228,15 +222,10 @@ def difference(read: Read, own: str, shared: str, key: Sequence[str]) -> Differe
     found = Difference(list(key), old_count, new_count, columns, is_equal=is_equal)
     if is_equal:
         return found
-    if reason := _why_not_matched(read, own, shared, key, types):
+    if reason := _why_not_matched(spark, own, shared, key, types):
         return replace(found, why_not_matched=reason)
-    rows = read(_changed_rows(own, shared, key, types)).rows
+    rows = spark.read(_changed_rows(own, shared, key, types)).rows
     return replace(found, changes=_changes(rows))
-
-
-def _types(read: Read, table: str) -> dict[str, str]:
-    rows = read(f"describe query select * from {table}").rows
-    return {name: kind for name, kind, *_ in rows}
 
 
 def _hashed(types: Mapping[str, str]) -> str:
@@ -248,7 +237,7 @@ def _hashed(types: Mapping[str, str]) -> str:
 
 
 def _why_not_matched(
-    read: Read,
+    spark: Client,
     own: str,
     shared: str,
     key: Sequence[str],
@@ -260,11 +249,11 @@ def _why_not_matched(
         if name not in types:
             return f"the key column {name} is not in both tables"
     for table in (own, shared):
-        [[repeated]] = read(
+        [[repeated]] = spark.read(
             f"select count(*) - count(distinct struct({', '.join(key)})) from {table}"
         ).rows
         if repeated:
-            return f"{_counted(repeated)} of {table} too many for a unique key"
+            return f"{counted(repeated, 'row')} of {table} too many for a unique key"
     return ""
 
 

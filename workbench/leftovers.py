@@ -2,16 +2,14 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from cli.program import UnavailableError
 from cli.settings import ROOT, Settings
-from cli.spark_sql import Client, Rows
+from cli.spark_sql import Client
 from workbench.project import Project
-
-Read = Callable[[str], Rows]
 
 
 def name_leftovers(settings: Settings, shared: Path) -> None:
@@ -26,7 +24,7 @@ def name_leftovers(settings: Settings, shared: Path) -> None:
     if not file.exists():
         return
     try:
-        found = _leftovers(Client(settings).read, _made(file))
+        found = _leftovers(Client(settings), _made(file))
     except UnavailableError:
         return
     if found:
@@ -45,10 +43,10 @@ def prune(settings: Settings, shared: Path, whole: bool) -> None:
     """
     project = Project(shared)
     project.parse()
-    read = Client(settings).read
+    spark = Client(settings)
     own = project.made_tables()
-    found = _leftovers(read, _made(shared / "manifest.json"))
-    found += tables(read, _schemas(own)) if whole else _leftovers(read, own)
+    found = _leftovers(spark, _made(shared / "manifest.json"))
+    found += tables(spark, _schemas(own)) if whole else _leftovers(spark, own)
     if not found:
         print("nothing is left behind")
         return
@@ -59,7 +57,7 @@ def prune(settings: Settings, shared: Path, whole: bool) -> None:
         print("nothing dropped")
         return
     for table in found:
-        read(f"drop table {table} purge")
+        spark.read(f"drop table if exists {table} purge")
     print(f"{len(found)} dropped")
 
 
@@ -72,7 +70,7 @@ def _schemas(tables: Iterable[str]) -> set[str]:
     return {table.partition(".")[0] for table in tables}
 
 
-def _leftovers(read: Read, made: set[str]) -> list[str]:
+def _leftovers(spark: Client, made: set[str]) -> list[str]:
     """Return the tables that were not made, and have no file in the project either."""
     files = {
         path.stem
@@ -81,18 +79,18 @@ def _leftovers(read: Read, made: set[str]) -> list[str]:
     }
     return [
         table
-        for table in tables(read, _schemas(made))
+        for table in tables(spark, _schemas(made))
         if table not in made and table.partition(".")[2] not in files
     ]
 
 
-def tables(read: Read, schemas: Iterable[str]) -> list[str]:
+def tables(spark: Client, schemas: Iterable[str]) -> list[str]:
     """Return the tables in schemas, as schema.name."""
-    there = {name for (name,) in read("show schemas").rows}
+    there = {name for (name,) in spark.read("show schemas").rows}
     return [
         f"{schema}.{name}"
         for schema in sorted(there.intersection(schemas))
         # Temporary views of the session are listed too.
-        for _, name, is_view in read(f"show tables in {schema}").rows
+        for _, name, is_view in spark.read(f"show tables in {schema}").rows
         if not is_view
     ]

@@ -80,7 +80,7 @@ class _Model:
         self, spark: Client, project: Project, name: str, text: str, file: str
     ) -> None:
         self._spark, self._project, self._name = spark, project, name
-        relations = project.shared_relations()
+        relations = project.shared_relations
         known = {relation: model for model, relation in relations.items()}
         # `make sql` begins in the marts.
         known |= {
@@ -120,7 +120,7 @@ class _Model:
         }
         self._live = self._with(live)
         try:
-            self._columns = self._types(f"describe query {self._live}")
+            self._columns = spark.types(self._live)
         except StatementError as error:
             raise CommandError(f"{file}: {error}") from error
         for column in self._columns:
@@ -174,10 +174,6 @@ class _Model:
             return f"with {imports},\n\n{self._body[further.end() :]}"
         return f"with {imports}\n\n{self._body}"
 
-    def _types(self, statement: str) -> Types:
-        rows = self._spark.read(statement).rows
-        return {name: kind for name, kind, *_ in rows if name and name[0] != "#"}
-
     def _find_key(self, file: str) -> list[str]:
         """Return the fewest columns that identify a row, ids and names first."""
         names = [
@@ -226,7 +222,7 @@ class _Model:
         fixtures: dict[str, str] = {}
         first: list[dict[str, Any]] = []
         for model, relation in self._inputs.items():
-            types = self._types(f"describe table {relation}")
+            types = self._spark.types(f"select * from {relation}")
             rows = self._some_rows(relation, types, first)
             first = first or rows
             fixtures[model] = "\n    union all ".join(

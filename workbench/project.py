@@ -42,6 +42,10 @@ class Project:
     Args:
         shared: directory with the manifest of the last shared build.
 
+    Attributes:
+        shared_relations: the tables of that build by name of model or seed.
+        warnings: what dbt warned of in its last command.
+
     Raises:
         CommandError: there is no such manifest.
     """
@@ -52,7 +56,12 @@ class Project:
 
         if not (shared / "manifest.json").exists():
             raise CommandError("nothing is built to read from: run `make build` first")
-        self._shared = json.loads((shared / "manifest.json").read_text())["nodes"]
+        nodes = json.loads((shared / "manifest.json").read_text())["nodes"]
+        self.shared_relations: dict[str, str] = {
+            node["name"]: node["relation_name"]
+            for node in nodes.values()
+            if node["resource_type"] in _BUILT
+        }
         self._runner: Callable[..., Any] = dbtRunner
         self._defer = ("--defer", "--state", str(shared))
         self._statements: dict[str, str] = {}
@@ -106,14 +115,6 @@ class Project:
     def built(self) -> list[Any]:
         """Return the models and seeds."""
         return list(_nodes(self.manifest, *_BUILT))
-
-    def shared_relations(self) -> dict[str, str]:
-        """Return the tables of the last shared build by name of model or seed."""
-        return {
-            node["name"]: node["relation_name"]
-            for node in self._shared.values()
-            if node["resource_type"] in _BUILT
-        }
 
     def has_doc(self, name: str) -> bool:
         return any(doc.name == name for doc in self.manifest.docs.values())

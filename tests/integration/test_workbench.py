@@ -37,10 +37,14 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def _workbench(verb: str, *arguments: str) -> tuple[str, ...]:
+    return ("python", "-m", "workbench", verb, "--shared", str(_SHARED), *arguments)
+
+
 @contextmanager
 def _dev(project: Path) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        ("python", "-m", "workbench", "dev", "--shared", str(_SHARED)),
+        _workbench("dev"),
         cwd=project,
         env={**shell.ENVIRONMENT, **ENVIRONMENT, **_OWN, "DBT_TARGET_PATH": "target"},
         text=True,
@@ -140,12 +144,8 @@ def test_model_from_a_query_passes_lint_and_its_tests_as_it_is(project: Path) ->
         "JOIN dim_exams e ON a.exam_id = e.exam_id "
         "WHERE a.started_at is not null GROUP BY ALL;"
     )
-    command = ("python", "-m", "workbench", "model", "--shared", str(_SHARED))
     done = run(
-        *command,
-        "rpt_course_days",
-        "--query",
-        str(query_file),
+        *_workbench("model", "rpt_course_days", "--query", str(query_file)),
         cwd=project,
         environment={**_OWN, "DBT_TARGET_PATH": "target"},
     )
@@ -193,7 +193,7 @@ def test_diff_is_right_about_values_that_are_hard_to_compare(
     """Nulls, empty arrays, other types, and keys that do not identify a row."""
     with closing(Client(from_environment(ENVIRONMENT))) as spark:
         different = difference(
-            spark.read, f"(select {own})", f"(select {shared})", [key] if key else []
+            spark, f"(select {own})", f"(select {shared})", [key] if key else []
         )
     if isinstance(found, str):
         assert found in different.why_not_matched
@@ -228,11 +228,6 @@ def test_prune_drops_what_no_model_makes_after_asking() -> None:
     ],
 )
 def test_what_can_not_be_done_is_said_in_one_line(command: str, error: str) -> None:
-    verb, *arguments = command.split()
-    done = run(
-        *("python", "-m", "workbench", verb, "--shared", str(_SHARED), *arguments),
-        environment=_OWN,
-        exit_code=1,
-    )
+    done = run(*_workbench(*command.split()), environment=_OWN, exit_code=1)
     assert error in done.stderr
     assert done.stderr.count("\n") == 1

@@ -7,10 +7,10 @@ from typing import Any
 import nbformat
 import pytest
 
-from answers.page import answer, bars, counted, leaders, listed, scatter, table
+from answers.page import answer, bars, leaders, listed, scatter, table
 from answers.questions import Question, format_cell, questions
 from answers.report import NOTEBOOK, execute
-from cli.program import CommandError
+from cli.program import CommandError, counted
 
 
 def _node(name: str, columns: str, **meta: object) -> dict[str, Any]:
