@@ -26,12 +26,12 @@ SCHEMAS := $(or $(DBT_TARGET),shared)-$(DBT_SCHEMA_PREFIX)
 PARSED := $(RUN)/parsed-$(SCHEMAS)
 # The manifest of the last build of the shared schemas, from which developers read.
 SHARED := $(abspath .stack/$(STACK)/run)/shared-build
-LEFTOVERS = $(BIN)/python -m workbench leftovers --shared $(SHARED)
+NOTICES = $(BIN)/python -m workbench notices --shared $(SHARED)
 BUILT := $(RUN)/built-$(SCHEMAS)
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down status publish ingest follow audit maintain landed build \
-	dev model diff prune answers report notebook docs sql check lint types unit parse \
+	dev model diff prune rejects answers report notebook docs sql check lint types unit parse \
 	test test-compose chaos histories bench bench-builds clean setup chromium lock
 
 help: ## list the verbs
@@ -52,7 +52,7 @@ down: .venv/.complete ## stop the services; all data stays
 
 status: .venv/.complete ## state, port and log file of each service; topic lag; raw rows
 	@$(BIN)/python -m services status && $(CLIENT) $(BIN)/python -m ingest status && \
-		$(LEFTOVERS)
+		$(NOTICES)
 
 publish: up ## publish FILE to the topic
 	@$(if $(FILE),,echo "FILE is not set: make publish FILE=path" >&2; exit 2;) \
@@ -81,17 +81,18 @@ $(RUN)/raw-snapshot: landed
 # `make run` builds once for each state of the raw table and of the dbt project. The
 # stamp has the time when the build began, so that no later change is missed. The lock
 # ends with the processes that hold it, even if they are killed.
+BUILD = $(BIN)/$(if $(VERBOSE),dbt build,python -m workbench build)
 DBT_BUILD = exec 9>$(BUILT).lock && { flock --nonblock --conflict-exit-code 75 9 || { \
 		[ $$? = 75 ] && echo "another build of these schemas is running: try again" \
 		"when it has ended" >&2; exit 1; }; } && \
-	touch $(BUILT).part && $(BIN)/dbt build && mv $(BUILT).part $(BUILT) && \
+	touch $(BUILT).part && $(BUILD) && mv $(BUILT).part $(BUILT) && \
 	touch -r $(MANIFEST) $(PARSED)$(if $(filter shared,$(or $(DBT_TARGET),shared)), && \
-	install -D --mode 644 $(MANIFEST) $(SHARED)/manifest.json && $(LEFTOVERS))
+	install -D --mode 644 $(MANIFEST) $(SHARED)/manifest.json && $(NOTICES))
 
 $(BUILT): $(RUN)/raw-snapshot $(PROJECT) | up
 	@$(CLIENT) $(DBT_BUILD)
 
-build: up ## dbt build: seeds, models and every test
+build: up ## dbt build: seeds, models and every test [VERBOSE=1: all that dbt prints]
 	@$(CLIENT) $(DBT_BUILD)
 
 $(MANIFEST): | up
@@ -116,6 +117,9 @@ diff: up ## compare your own tables with the shared ones, row by row [MODEL, HTM
 
 prune: up ## drop tables that no model makes any more, after asking [OWN=1: all your own too]
 	@$(CLIENT) $(BIN)/python -m workbench prune --shared $(SHARED) $(if $(OWN),--own)
+
+rejects: up ## show the newest rejected messages, where they come from, what is wrong
+	@$(CLIENT) $(BIN)/python -m workbench rejects --shared $(SHARED)
 
 answers: up $(PARSED) ## print the answers to the eight questions and any further ones
 	@$(CLIENT) $(BIN)/python -m answers

@@ -1,5 +1,6 @@
 """Spark's SQL endpoint: connect, and say what it refuses without plan or stack."""
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ _ERROR = re.compile(
     r"\s+SQLSTATE: \w+(?:[;\s(]+line (?P<line>\d+),? pos \d+)?",
     re.DOTALL,
 )
+# It logs a failed connection, which UnavailableError says in one line.
+logging.getLogger("thrift").setLevel(logging.CRITICAL)
 _BROKEN = (TTransportException, OSError)
 # The server underlines what fails while rows are read.
 _EXCERPT = re.compile(r"== SQL[^\n]*==\n(?P<text>[^\n]*)\n(?P<underline> *\^+)")

@@ -10,7 +10,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 from kafka.producer.future import FutureRecordMetadata
 
-from cli.program import CommandError
+from cli.program import CommandError, counted
 from cli.progress import MessageProgress
 from cli.settings import Settings
 from ingest.records import InputError, Record, read_records
@@ -26,6 +26,7 @@ _PENDING_BYTES = 32 * 1024**2
 # Bytes that Kafka adds to a message in a batch of its own (message format 2): 61 for
 # the batch, up to 21 for the record.
 _OVERHEAD_BYTES = 61 + 21
+_HEADER_BYTES = 10  # at most, to each header
 _DELIVERY_TIMEOUT_MS = 60_000
 
 
@@ -75,7 +76,7 @@ def _check(stream: BufferedReader, name: str, limit: int) -> int:
     try:
         with MessageProgress("checking", None) as progress:
             for record in read_records(stream):
-                _check_size(record, limit)
+                _check_size(record, _headers(record, name), limit)
                 total += 1
                 objects += record.is_object
                 progress.advance(1)
@@ -91,8 +92,15 @@ def _check(stream: BufferedReader, name: str, limit: int) -> int:
     return total
 
 
-def _check_size(record: Record, limit: int) -> None:
+def _headers(record: Record, name: str) -> list[tuple[str, bytes]]:
+    """Return where the record comes from, so that a rejected message can be found."""
+    file = Path(name).name.encode("utf-8", "surrogateescape")
+    return [("source_file", file), ("source_record", record.where.encode())]
+
+
+def _check_size(record: Record, headers: list[tuple[str, bytes]], limit: int) -> None:
     size = len(record.value) + len(record.key or b"")
+    size += sum(len(key) + len(value) + _HEADER_BYTES for key, value in headers)
     if size + _OVERHEAD_BYTES > limit:
         raise InputError(
             f"{record.where} has {size:,} bytes, but the topic accepts at most "
@@ -126,9 +134,10 @@ def _send(
         left = None if total is None else max(total - skip, 0)
         with MessageProgress("publishing", left) as progress:
             for record in islice(read_records(stream), skip, None):
-                _check_size(record, limit)
+                headers = _headers(record, name)
+                _check_size(record, headers, limit)
                 others += not record.is_object
-                sent = producer.send(settings.topic, record.value, record.key)
+                sent = producer.send(settings.topic, record.value, record.key, headers)
                 pending.add(record, sent)
                 progress.advance(1)
             pending.settle_all()
@@ -146,8 +155,8 @@ def _send(
         producer.close(timeout=5)
     if others:
         print(
-            f"{name}: {others:,} lines are not JSON objects; they were published as "
-            "they are and will be rejected with a reason",
+            f"{name}: {counted(others, 'line')} without a JSON object: published "
+            "unchanged, and to be rejected with a reason",
             file=sys.stderr,
         )
     print(f"{pending.acknowledged:,} messages acknowledged by topic {settings.topic}")

@@ -7,14 +7,17 @@ from pathlib import Path
 
 from cli import program
 from cli.program import CommandError
-from cli.settings import ROOT, from_environment
+from cli.settings import ROOT, Settings, from_environment
+from cli.spark_sql import Client
 from workbench.project import own_target
 
 EXAMPLES = """\
+  make build                                    build and test everything
   make dev                                      build each model as you save it
   make dev MODEL=rpt_perfect_scores             build one, once
   DBT_SCHEMA_PREFIX=ada make dev                in ada_marts, ada_staging, …
   make model NAME=rpt_slow QUERY=slow.sql       write a model from a query
+  make rejects                                  why messages are rejected
   make diff                                     compare all your tables with the shared
   make diff MODEL=fct_attempts HTML=diff.html   one, also as a page
   make prune OWN=1                              when you no longer need your tables
@@ -27,16 +30,24 @@ def main() -> int:
 
 def _run(parsed: argparse.Namespace) -> None:
     settings = from_environment(os.environ)
-    own_target()
+    os.environ.setdefault("DBT_PROFILES_DIR", str(ROOT / "profiles"))
     # Imported where needed, because dbt takes more than two seconds.
+    if parsed.command == "build":
+        from workbench.build import build
+
+        build(settings)
+        return
+    own_target()
     if parsed.command == "diff":
         from workbench.diff import diff
 
         diff(settings, parsed.shared, parsed.model, parsed.html)
-    elif parsed.command == "leftovers":
-        from workbench.leftovers import name_leftovers
+    elif parsed.command == "notices":
+        _print_notices(settings, parsed.shared)
+    elif parsed.command == "rejects":
+        from workbench.rejects import show_rejects
 
-        name_leftovers(settings, parsed.shared)
+        show_rejects(settings, parsed.shared)
     elif parsed.command == "prune":
         from workbench.leftovers import prune
 
@@ -58,9 +69,29 @@ def _run(parsed: argparse.Namespace) -> None:
             raise CommandError(f"{parsed.model} is not right yet")
 
 
+def _print_notices(settings: Settings, shared: Path) -> None:
+    """Say what needs attention in the shared tables, if they are there."""
+    from workbench.leftovers import name_leftovers
+    from workbench.project import shared_nodes
+    from workbench.rejects import name_rejects
+
+    try:
+        nodes = shared_nodes(shared)
+        spark = Client(settings)
+    except CommandError:  # nothing is built yet, or Spark is down
+        return
+    name_rejects(spark, nodes)
+    name_leftovers(spark, nodes)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = program.parser("python -m workbench", __doc__ or "", EXAMPLES)
     commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser(
+        "build",
+        parents=[program.DEBUG],
+        help="build and test everything in the shared schemas",
+    )
     common = argparse.ArgumentParser(add_help=False, parents=[program.DEBUG])
     common.add_argument(
         "--shared",
@@ -86,7 +117,12 @@ def _parser() -> argparse.ArgumentParser:
     model.add_argument("model", help="its name, such as rpt_slow_courses")
     model.add_argument("--query", type=Path, metavar="FILE", help="a select on marts")
     commands.add_parser(
-        "leftovers", parents=[common], help="name shared tables that no model makes"
+        "notices",
+        parents=[common],
+        help="say if messages are rejected, or tables are left that no model makes",
+    )
+    commands.add_parser(
+        "rejects", parents=[common], help="show the newest rejected messages, and why"
     )
     prune = commands.add_parser(
         "prune", parents=[common], help="drop tables that no model makes, after asking"

@@ -4,22 +4,19 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import watchfiles
-from rich.console import Console
-from rich.text import Text
 
-from cli.program import CommandError, counted
+from cli.program import CommandError
 from cli.settings import ROOT, Settings
 from cli.spark_sql import Client, Rows
-from workbench.project import Outcome, Project, downstream, saved
+from workbench.project import OwnProject, downstream, saved
+from workbench.screen import Screen
 
 _WATCHED = ("models", "macros", "seeds", "tests/assertions", "tests/generic")
-_ROWS = 5
-_CELL = 24  # characters
 
 Columns = dict[str, str]
 
@@ -28,9 +25,8 @@ class Session:
     """One connection and one parsed project, which stay between the edits."""
 
     def __init__(self, settings: Settings, shared: Path) -> None:
-        self._console = Console(highlight=False, soft_wrap=True)
-        self._spark = Client(settings)
-        self._project = Project(shared)
+        self._screen = Screen(Client(settings))
+        self._project = OwnProject(shared)
         self._project.parse()
         self._columns: dict[str, Columns] = {}
         self._built: list[str] = []
@@ -45,15 +41,15 @@ class Session:
     def watch(self) -> None:
         """Build what is saved, and on Enter what reads it, until Ctrl-C."""
         try:
-            for files in _events(self._say):
+            for files in _events(self._screen.say):
                 self._react(files)
         except KeyboardInterrupt:
-            self._say("stopped")
+            self._screen.say("stopped")
 
     def _react(self, files: Sequence[str]) -> None:
         begin = time.monotonic()
         if files:
-            self._say(f"saved {', '.join(files)}", "dim")
+            self._screen.say(f"saved {', '.join(files)}", "dim")
         self._unparsed.update(files)
         try:
             names = self._built
@@ -65,87 +61,45 @@ class Session:
                 names = downstream(self._project.manifest, names)
             self._build(names, begin)
         except CommandError as error:
-            self._say(str(error), "red")
+            self._screen.say(str(error), "red")
 
     def _build(self, names: Sequence[str], begin: float) -> bool:
         for warning in self._project.warnings:
-            self._say(warning, "yellow")
+            self._screen.say(warning, "yellow")
         if not names:
-            self._say("nothing to build", "dim")
+            self._screen.say("nothing to build", "dim")
             return True
         before = {name: self._columns_of(name) for name in names}
-        outcome = self._project.build(names)
+        outcome = self._project.build_edited(names)
         self._built = list(names)
         for result in outcome.built:
             self._show(result.node, before.get(result.node.name, {}))
-        self._show_failures(outcome)
-        self._say(_summary(outcome, time.monotonic() - begin), _colour(outcome))
+        self._screen.show_failures(outcome)
+        seconds = time.monotonic() - begin
+        self._screen.show_outcome(outcome, f"{outcome.summary()}, {seconds:.1f} s")
         further = downstream(self._project.manifest, names)
         if further:
-            self._say(f"reads it: {', '.join(further)} (Enter builds them)", "dim")
+            self._screen.say(
+                f"reads it: {', '.join(further)} (Enter builds them)", "dim"
+            )
         return outcome.is_right
 
     def _columns_of(self, name: str) -> Columns:
         if name not in self._columns:
             relation = self._project.shared_relations.get(name)
-            self._columns[name] = self._read(relation, 0).columns if relation else {}
+            self._columns[name] = (
+                self._screen.read(relation, 0).columns if relation else {}
+            )
         return self._columns[name]
 
     def _show(self, node: Any, before: Columns) -> None:
-        found = self._read(node.relation_name, _ROWS)
+        found = self._screen.read(node.relation_name)
         columns = self._columns[node.name] = found.columns
-        self._say(node.relation_name, "bold")
+        self._screen.say(node.relation_name, "bold")
         gone = {name: kind for name, kind in before.items() if name not in columns}
-        self._print(Rows(gone, []), dict.fromkeys(gone, "-"))
+        self._screen.show(Rows(gone, []), dict.fromkeys(gone, "-"))
         changed = [name for name, kind in columns.items() if before.get(name) != kind]
-        self._print(found, dict.fromkeys(changed, "+"))
-
-    def _show_failures(self, outcome: Outcome) -> None:
-        for failure in outcome.failures:
-            self._say(f"{failure.place}: {failure.name}", "bold red")
-            self._say(failure.text)
-            if failure.query:
-                self._print(self._read(f"({failure.query}\n)", _ROWS), {})
-
-    def _read(self, relation: str, limit: int) -> Rows:
-        return self._spark.read(f"select * from {relation} limit {limit}")
-
-    def _print(self, found: Rows, signs: Mapping[str, str]) -> None:
-        """Print a line for each column, and across it the first rows."""
-        columns, rows = found.columns, found.rows
-        if not columns:
-            return
-        names, kinds = (max(map(len, some)) for some in (columns, columns.values()))
-        room = (self._console.width - names - kinds - 4) // max(1, len(rows)) - 2
-        for place, (name, kind) in enumerate(columns.items()):
-            line = Text(f"{signs.get(name, ' ')} {name:<{names}}  ")
-            line.append(f"{kind:<{kinds}}", style="dim")
-            for row in rows:
-                line.append("  " + _cell(row[place], min(room, _CELL)))
-            self._console.print(line)
-
-    def _say(self, text: str, style: str = "") -> None:
-        self._console.print(Text(text, style=style))
-
-
-def _summary(outcome: Outcome, seconds: float) -> str:
-    parts = [
-        f"{len(outcome.built)} built",
-        f"{counted(outcome.passed, 'test')} passed",
-        f"{len(outcome.failures)} failed" if outcome.failures else "",
-        f"{outcome.skipped} skipped" if outcome.skipped else "",
-        f"{seconds:.1f} s",
-    ]
-    return ", ".join(filter(None, parts))
-
-
-def _cell(value: Any, width: int) -> str:
-    text = "" if value is None else " ".join(str(value).split())
-    return f"{text:<{width}}" if len(text) <= width else f"{text[: width - 1]}…"
-
-
-def _colour(outcome: Outcome) -> str:
-    return "green" if outcome.is_right else "red"
+        self._screen.show(found, dict.fromkeys(changed, "+"))
 
 
 def _events(say: Callable[[str], None]) -> Iterator[Sequence[str]]:

@@ -15,7 +15,7 @@ from cli.program import CommandError, counted
 from cli.settings import Settings
 from cli.spark_sql import Client, StatementError
 from workbench.leftovers import tables
-from workbench.project import Project, downstream, exposures, key_of
+from workbench.project import OwnProject, downstream, exposures, key_of
 
 _EXAMPLES = 3  # rows shown of each kind of change
 _TEXT = 60  # characters shown of a value
@@ -100,7 +100,7 @@ def diff(
     Raises:
         CommandError: there is nothing to compare.
     """
-    project = Project(shared)
+    project = OwnProject(shared)
     project.parse()
     spark = Client(settings)
     console = Console(highlight=False, soft_wrap=True, record=True)
@@ -120,7 +120,7 @@ def diff(
         console.print(f"written to {html}")
 
 
-def _compare(console: Console, spark: Client, project: Project, node: Any) -> None:
+def _compare(console: Console, spark: Client, project: OwnProject, node: Any) -> None:
     own, shared = node.relation_name, project.shared_relations.get(node.name)
     title = f"{own} against {shared}" if shared else f"{own} is new"
     console.print(Text(f"{node.name}: {title}", style="bold"))

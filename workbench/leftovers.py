@@ -1,32 +1,18 @@
 """Tables that no model makes any more: name them, or ask and drop them."""
 
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from cli.program import UnavailableError
 from cli.settings import ROOT, Settings
 from cli.spark_sql import Client
-from workbench.project import Project
+from workbench.project import OwnProject
 
 
-def name_leftovers(settings: Settings, shared: Path) -> None:
-    """Name the tables in the shared schemas that no model of the project makes.
-
-    Without such a build, or without an answer from Spark, there is nothing to say.
-
-    Args:
-        shared: directory with the manifest of the last shared build.
-    """
-    file = shared / "manifest.json"
-    if not file.exists():
-        return
-    try:
-        found = _leftovers(Client(settings), _made(file))
-    except UnavailableError:
-        return
+def name_leftovers(spark: Client, nodes: dict[str, Any]) -> None:
+    """Name the tables in the shared schemas that no model of the project makes."""
+    found = _leftovers(spark, _made(nodes))
     if found:
         print(f"no model makes {', '.join(found)}: `make prune` asks and drops")
 
@@ -41,11 +27,11 @@ def prune(settings: Settings, shared: Path, whole: bool) -> None:
     Raises:
         CommandError: nothing was built yet, or Spark does not answer.
     """
-    project = Project(shared)
+    project = OwnProject(shared)
     project.parse()
     spark = Client(settings)
     own = project.made_tables()
-    found = _leftovers(spark, _made(shared / "manifest.json"))
+    found = _leftovers(spark, _made(project.shared_nodes))
     found += tables(spark, _schemas(own)) if whole else _leftovers(spark, own)
     if not found:
         print("nothing is left behind")
@@ -61,8 +47,7 @@ def prune(settings: Settings, shared: Path, whole: bool) -> None:
     print(f"{len(found)} dropped")
 
 
-def _made(manifest: Path) -> set[str]:
-    nodes: dict[str, Any] = json.loads(manifest.read_text())["nodes"]
+def _made(nodes: dict[str, Any]) -> set[str]:
     return {str(node["relation_name"]) for node in nodes.values()} - {"None"}
 
 

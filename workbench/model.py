@@ -11,7 +11,7 @@ from typing import Any
 from cli.program import CommandError
 from cli.settings import ROOT, Settings
 from cli.spark_sql import Client, StatementError
-from workbench.project import Project
+from workbench.project import OwnProject
 
 _FOLDERS = {"rpt": "answers", "audit": "audit", "fct": "core", "dim": "core"}
 _EXAMPLE = """\
@@ -55,7 +55,7 @@ def write_model(
         raise CommandError(
             f"{path.relative_to(ROOT)} exists already: remove it, or use another NAME"
         )
-    project = Project(shared)
+    project = OwnProject(shared)
     project.parse()
     spark = Client(settings)
     text = query.read_text() if query else _EXAMPLE
@@ -77,7 +77,7 @@ class _Model:
     """A query, with the models that it reads."""
 
     def __init__(
-        self, spark: Client, project: Project, name: str, text: str, file: str
+        self, spark: Client, project: OwnProject, name: str, text: str, file: str
     ) -> None:
         self._spark, self._project, self._name = spark, project, name
         relations = project.shared_relations

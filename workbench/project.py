@@ -7,19 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cli.program import CommandError
+from cli.program import CommandError, counted
 from cli.settings import ROOT
 from workbench.failures import Failure, failure, without_noise
 
-_QUIET = (
-    "--log-level",
-    "none",
-    "--log-level-file",
-    "debug",
-    "--no-write-json",
-    "--no-use-colors",
-)
+_QUIET = ("--log-level", "none", "--log-level-file", "debug", "--no-use-colors")
 _BUILT = ("model", "seed")
+
+
+Event = Any  # of dbt
 
 
 @dataclass(frozen=True)
@@ -35,35 +31,35 @@ class Outcome:
     def is_right(self) -> bool:
         return not (self.failures or self.skipped)
 
+    def summary(self) -> str:
+        return summary(len(self.built), self.passed, len(self.failures), self.skipped)
+
+
+def summary(built: int, passed: int, failed: int, skipped: int) -> str:
+    """Return `1 built, 4 tests passed`, and what failed if anything did."""
+    parts = [
+        f"{built} built" if built else "",
+        f"{counted(passed, 'test')} passed" if passed else "",
+        f"{failed} failed" if failed else "",
+        f"{skipped} skipped" if skipped else "",
+    ]
+    return ", ".join(filter(None, parts)) or "nothing built"
+
 
 class Project:
-    """The project in schemas of one's own; what is not there is read from the shared.
-
-    Args:
-        shared: directory with the manifest of the last shared build.
+    """The project in the schemas of dbt's target.
 
     Attributes:
-        shared_relations: the tables of that build by name of model or seed.
         warnings: what dbt warned of in its last command.
-
-    Raises:
-        CommandError: there is no such manifest.
     """
 
-    def __init__(self, shared: Path) -> None:
+    _flags: tuple[str, ...] = _QUIET
+
+    def __init__(self) -> None:
         # Imported here, because dbt takes more than two seconds.
         from dbt.cli.main import dbtRunner
 
-        if not (shared / "manifest.json").exists():
-            raise CommandError("nothing is built to read from: run `make build` first")
-        nodes = json.loads((shared / "manifest.json").read_text())["nodes"]
-        self.shared_relations: dict[str, str] = {
-            node["name"]: node["relation_name"]
-            for node in nodes.values()
-            if node["resource_type"] in _BUILT
-        }
         self._runner: Callable[..., Any] = dbtRunner
-        self._defer = ("--defer", "--state", str(shared))
         self._statements: dict[str, str] = {}
         self.warnings: list[str] = []
         self.manifest: Any = None
@@ -74,27 +70,21 @@ class Project:
         Raises:
             CommandError: the project is wrong; dbt's message says where.
         """
-        self.manifest = self._invoke(None, "parse").result
+        self.manifest = self._invoke(None, "parse")
 
-    def build(self, names: Sequence[str]) -> Outcome:
-        """Build models and seeds, and run their tests.
+    def build(
+        self, *options: str, hear: Callable[[Event], None] | None = None
+    ) -> Outcome:
+        """Build what the options of `dbt build` select, and run its tests.
+
+        Args:
+            hear: is called with each event.
 
         Raises:
             CommandError: dbt can't begin, for example because no service answers.
         """
         self._statements.clear()
-        done = self._invoke(
-            self.manifest,
-            "build",
-            "--select",
-            *names,
-            "--exclude",
-            "resource_type:exposure",
-            # An incremental table has no new messages, but its SQL may be new.
-            "--full-refresh",
-            *self._defer,
-        )
-        return self._outcome(done.result)
+        return self._outcome(self._invoke(self.manifest, "build", *options, hear=hear))
 
     def check(self, name: str) -> None:
         """Refuse a name that no model or seed has.
@@ -126,15 +116,21 @@ class Project:
                 return str(node.columns[column].description)
         return ""
 
-    def _invoke(self, manifest: Any, *command: str) -> Any:
+    def _invoke(
+        self,
+        manifest: Any,
+        *command: str,
+        hear: Callable[[Event], None] | None = None,
+    ) -> Any:
         self.warnings.clear()
-        runner = self._runner(manifest=manifest, callbacks=[self._remember])
-        done = runner.invoke([*command, *_QUIET])
+        listeners = [self._remember, *([hear] if hear else [])]
+        runner = self._runner(manifest=manifest, callbacks=listeners)
+        done = runner.invoke([*command, *self._flags])
         if isinstance(done.exception, KeyboardInterrupt):
             raise done.exception
         if done.exception:
             raise CommandError(without_noise(str(done.exception)))
-        return done
+        return done.result
 
     def _remember(self, event: Any) -> None:
         if event.info.name == "SQLQuery":
@@ -156,6 +152,65 @@ class Project:
             elif node.resource_type in ("test", "unit_test"):
                 passed += 1
         return Outcome(built, passed, failures, skipped)
+
+
+class OwnProject(Project):
+    """The project in schemas of one's own; what is not there is read from the shared.
+
+    Args:
+        shared: directory with the manifest of the last shared build.
+
+    Attributes:
+        shared_nodes: what that build has made, by unique id.
+        shared_relations: its tables by name of model or seed.
+
+    Raises:
+        CommandError: there is no such manifest.
+    """
+
+    _flags = (*_QUIET, "--no-write-json")
+
+    def __init__(self, shared: Path) -> None:
+        super().__init__()
+        self.shared_nodes = shared_nodes(shared)
+        self.shared_relations: dict[str, str] = {
+            node["name"]: node["relation_name"]
+            for node in self.shared_nodes.values()
+            if node["resource_type"] in _BUILT
+        }
+        self._defer = ("--defer", "--state", str(shared))
+
+    def build_edited(self, names: Sequence[str]) -> Outcome:
+        """Build models and seeds by their new SQL, and run their tests.
+
+        Raises:
+            CommandError: dbt can't begin, for example because no service answers.
+        """
+        # An incremental table has no new messages, but its SQL may be new.
+        return self.build(
+            "--select",
+            *names,
+            "--exclude",
+            "resource_type:exposure",
+            "--full-refresh",
+            *self._defer,
+        )
+
+
+def shared_nodes(shared: Path) -> dict[str, Any]:
+    """Return the models, seeds and tests of the last shared build, by unique id.
+
+    Args:
+        shared: directory with its manifest.
+
+    Raises:
+        CommandError: there is none.
+    """
+    file = shared / "manifest.json"
+    if not file.exists():
+        raise CommandError("nothing is built yet: run `make build` first")
+    nodes: dict[str, Any] = json.loads(file.read_text())["nodes"]
+    return nodes
 
 
 def saved(manifest: Any, files: Sequence[str]) -> list[str]:
@@ -227,4 +282,3 @@ def own_target() -> None:
     target = ROOT / os.environ.get("DBT_TARGET_PATH", "target")
     os.environ["DBT_TARGET_PATH"] = str(target / "developer")
     os.environ["DBT_TARGET"] = "developer"
-    os.environ.setdefault("DBT_PROFILES_DIR", str(ROOT / "profiles"))

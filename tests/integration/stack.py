@@ -98,7 +98,7 @@ def ingest(
 
 @contextmanager
 def start(
-    *command: str, environment: Mapping[str, str] = {}
+    *command: str, environment: Mapping[str, str] = {}, cwd: Path = ROOT
 ) -> Iterator[subprocess.Popen[str]]:
     """Run a command in the background, with the default handler of SIGINT.
 
@@ -109,9 +109,11 @@ def start(
     """
     with subprocess.Popen(
         ("env", "--default-signal=INT", *command),
-        cwd=ROOT,
+        cwd=cwd,
         env={**shell.ENVIRONMENT, **ENVIRONMENT, **environment},
         text=True,
+        # Open but silent, as a terminal is.
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:

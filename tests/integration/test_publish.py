@@ -63,14 +63,14 @@ def _lines() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
+    ("name", "content", "record_name"),
     [
-        ("lines.jsonl", _lines()),
-        ("array.json.gz", gzip.compress(_array())),
+        ("lines.jsonl", _lines(), "line"),
+        ("array.json.gz", gzip.compress(_array()), "element"),
     ],
 )
 def test_each_object_becomes_one_message_keyed_by_its_keen_id(
-    topic: str, tmp_path: Path, name: str, content: bytes
+    topic: str, tmp_path: Path, name: str, content: bytes, record_name: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
     done = ingest("publish", str(tmp_path / name), "--topic", topic)
@@ -78,6 +78,13 @@ def test_each_object_becomes_one_message_keyed_by_its_keen_id(
     records = topic_records(topic)
     assert [record.value for record in records] == VALUES
     assert [record.key for record in records] == KEYS
+    assert [dict(record.headers) for record in records] == [
+        {
+            "source_file": name.encode(),
+            "source_record": f"{record_name} {number}".encode(),
+        }
+        for number in (1, 2, 3)
+    ]
 
 
 @pytest.mark.parametrize("content", [_array(), gzip.compress(_lines())])
@@ -93,7 +100,7 @@ def test_line_that_is_not_an_object_is_published_byte_for_byte(
     lines = [b"  not json ", b"", b"[1, 2]", b"\xff\xfe", b'{"a": NaN}', b'{"a": 1}\r']
     (tmp_path / "lines").write_bytes(b"\n".join(lines))
     done = ingest("publish", str(tmp_path / "lines"), "--topic", topic)
-    assert "5 lines are not JSON objects" in done.stderr
+    assert "5 lines without a JSON object" in done.stderr
     values = [record.value for record in topic_records(topic)]
     assert values == [*lines[:-1], b'{"a":1}']
 

@@ -224,6 +224,25 @@ def test_full_refresh_changes_no_incremental_table(project: Path) -> None:
         _assert_equal(table)
 
 
+def test_each_rejected_message_is_shown_with_what_is_wrong_and_where() -> None:
+    rejected = "staging.stg_assessments__rejected_messages"
+    unexplained = query(
+        f"select distinct reject_reason from {rejected} where reject_detail is null"
+    )
+    # The reason says it all.
+    assert sorted(unexplained) == [("empty",), ("tombstone",)]
+    [(count,)] = query(f"select count(*) from {rejected}")
+    command = ("python", "-m", "workbench", "rejects", "--shared", str(TARGET))
+    printed = run(*command).stdout
+    assert printed.startswith(f"{count:,} messages rejected: ")
+    [(partition, offset, detail), *_] = query(
+        f"select _kafka_partition, _kafka_offset, reject_detail from {rejected} "
+        "where reject_reason = 'wrong_type' "
+        "order by _kafka_timestamp desc, _kafka_partition, _kafka_offset"
+    )
+    assert f"partition {partition}, offset {offset}\n  {detail}\n" in printed
+
+
 # The answers and the report --------------------------------------------------------
 
 

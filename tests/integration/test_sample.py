@@ -38,7 +38,10 @@ def _answers(printed: str) -> str:
 def test_main_job_publishes_lands_builds_and_answers(first_run: str) -> None:
     assert f"{SAMPLE_MESSAGES} messages acknowledged" in first_run
     assert f"\n{SAMPLE_MESSAGES} messages of {STACK.topic} landed" in first_run
-    assert "Completed successfully" in first_run
+    assert re.search(
+        r"\n  models/marts/answers +\d+ built, \d+ tests passed after .* s\n", first_run
+    )
+    assert re.search(r"\n\d+ built, \d+ tests passed, \d+\.\d s\n", first_run)
     assert re.search(r"\nattempts +500 ", first_run)
 
 

@@ -1,10 +1,10 @@
 """What writers of models use, on the tables of the sample."""
 
+import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,12 +19,18 @@ from tests.integration.stack import (
     copy_project,
     query,
     run,
+    start,
 )
 from workbench.diff import difference
 
 _SHARED = STACK.directory / "run" / "shared-build"
 _MODEL = Path("models/marts/answers/rpt_perfect_scores.sql")
 _OWN = {"DBT_SCHEMA_PREFIX": "ada"}
+_WRONG_TEST = """\
+          - accepted_values:
+              arguments:
+                values: [another]
+"""
 
 
 @pytest.fixture
@@ -39,23 +45,6 @@ def project(tmp_path: Path) -> Path:
 
 def _workbench(verb: str, *arguments: str) -> tuple[str, ...]:
     return ("python", "-m", "workbench", verb, "--shared", str(_SHARED), *arguments)
-
-
-@contextmanager
-def _dev(project: Path) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        _workbench("dev"),
-        cwd=project,
-        env={**shell.ENVIRONMENT, **ENVIRONMENT, **_OWN, "DBT_TARGET_PATH": "target"},
-        text=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    ) as dev:
-        try:
-            yield dev
-        finally:
-            dev.kill()
 
 
 def _printed(dev: subprocess.Popen[str], last: str) -> str:
@@ -74,7 +63,8 @@ def test_saved_model_is_built_and_tested_in_own_schemas(project: Path) -> None:
     text = model.read_text()
     shared = "select * from marts.rpt_perfect_scores order by all"
     before = query(shared)
-    with _dev(project) as dev:
+    environment = {**_OWN, "DBT_TARGET_PATH": "target"}
+    with start(*_workbench("dev"), cwd=project, environment=environment) as dev:
         _printed(dev, "watching")
         model.write_text(text.replace("perfect_count,\n", "perfct_count,\n", 1))
         failed = _printed(dev, "1 failed, 4 skipped")
@@ -96,6 +86,30 @@ def test_saved_model_is_built_and_tested_in_own_schemas(project: Path) -> None:
         assert dev.wait() == 0
     assert query("select distinct max_attempts from ada_marts.fct_attempts") == [(8,)]
     assert query(shared.replace("marts.", "ada_marts.")) == before == query(shared)
+
+
+def test_failed_build_says_what_failed_and_exits_with_1(project: Path) -> None:
+    """Only seeds are left to build, which is quick."""
+    for folder in ("models/marts", "models/intermediate", "tests/assertions"):
+        shutil.rmtree(project / folder)
+    for file in ("exposures.yml", "staging/assessments/stg_*"):
+        for path in (project / "models").glob(file):
+            path.unlink()
+    seeds = project / "seeds" / "seeds.yml"
+    seeds.write_text(seeds.read_text().replace("          - unique\n", _WRONG_TEST, 1))
+    environment = {**_OWN, "DBT_TARGET": "developer", "DBT_TARGET_PATH": "target"}
+    done = run(
+        *("python", "-m", "workbench", "build"),
+        cwd=project,
+        environment=environment,
+        exit_code=1,
+    )
+    counts = "2 built, 5 tests passed, 1 failed"
+    assert re.search(rf"^  seeds +{counts} after ", done.stdout, re.MULTILINE)
+    assert "seeds/seeds.yml: accepted_values_excluded_exams" in done.stdout
+    assert "rows that fail: 1\n" in done.stdout
+    assert "value_field" in done.stdout and "example-id" in done.stdout
+    assert done.stderr.startswith("workbench: the build failed")
 
 
 def test_diff_finds_every_change_and_invents_none(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ NOT_CALCULATED = {
     "rpt_assessment_totals": {"definition", "unit_order"},
     "fct_question_responses": {"form_id", *_POSITION},
     "fct_option_responses": {"_kafka_timestamp", *_POSITION},
+    "stg_assessments__rejected_messages": {"reject_detail", "message_source"},
 }
 READ_INTO = {
     "started_at": ("fct_attempts", "started_at"),

@@ -18,6 +18,7 @@ with messages as (
         partition as _kafka_partition,
         offset as _kafka_offset,
         timestamp as _kafka_timestamp,
+        headers,
         value,
         -- decode() would fail the build on bytes that are not UTF-8.
         cast(value as string) as value_text
@@ -93,14 +94,13 @@ select
     accepted.max_attempts,
     accepted.certification,
     accepted.sequences,
-    case
-        when reject_reason is null
-            then {{ unknown_keys('content', 'value_text') }}
-    end as unknown_key_paths,
+    if(reject_reason is null, {{ unknown_keys('content', 'value_text') }}, null)
+        as unknown_key_paths,
     reject_reason,
     -- Only rejected messages keep their text; raw has the bytes of all messages.
-    case when reject_reason is not null then make_valid_utf8(value_text) end
-        as message_text,
+    if(reject_reason is not null, make_valid_utf8(value_text), null) as message_text,
+    if(reject_reason is not null, {{ message_source('headers') }}, null)
+        as message_source,
     _kafka_topic,
     _kafka_partition,
     _kafka_offset,

@@ -1,0 +1,105 @@
+"""Build the whole project: a line for each layer, and every failure in full."""
+
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from cli.program import CommandError
+from cli.settings import Settings
+from cli.spark_sql import Client
+from workbench.project import Event, Project, summary
+from workbench.screen import Screen
+
+# What became of a node, by dbt's status; of a model or seed, `success` is `built`.
+_OUTCOMES = {
+    "success": "built",
+    "pass": "passed",
+    "warn": "passed",
+    "skipped": "skipped",
+}
+
+
+def build(settings: Settings) -> None:
+    """Build and test every seed and model in the schemas of dbt's target.
+
+    Raises:
+        CommandError: a model or test failed.
+    """
+    begin = time.monotonic()
+    screen = Screen(Client(settings))
+    project = Project()
+    project.parse()
+    with _Layers(project.manifest, screen, begin) as layers:
+        outcome = project.build(hear=layers.hear)
+    for warning in project.warnings:
+        screen.say(warning, "yellow")
+    screen.show_failures(outcome)
+    seconds = time.monotonic() - begin
+    screen.show_outcome(outcome, f"{outcome.summary()}, {seconds:.1f} s")
+    if not outcome.is_right:
+        raise CommandError("the build failed: mend what is named above and build again")
+
+
+class _Layers:
+    """Says when the last seed, model or test of a folder has ended."""
+
+    def __init__(self, manifest: Any, screen: Screen, begin: float) -> None:
+        nodes = [*manifest.nodes.values(), *manifest.unit_tests.values()]
+        self._layer = {
+            node.unique_id: str(Path(node.original_file_path).parent)
+            for node in nodes
+            if node.resource_type in ("seed", "model", "test", "unit_test")
+        }
+        self._left = Counter(self._layer.values())
+        self._ended: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._screen, self._begin = screen, begin
+        # dbt calls from the thread of each node.
+        self._lock = Lock()
+        self._bar = Progress(
+            TextColumn("{task.completed} of {task.total}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}"),
+            console=screen.console,
+            transient=True,
+            disable=not screen.console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=len(self._layer))
+
+    def __enter__(self) -> "_Layers":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def hear(self, event: Event) -> None:
+        """Take an event of dbt."""
+        if event.info.name not in ("NodeStart", "NodeFinished"):
+            return
+        node = event.data.node_info
+        layer = self._layer.get(node.unique_id)
+        if not layer:  # a hook
+            return
+        if event.info.name == "NodeStart":
+            self._bar.update(self._task, description=node.node_name)
+            return
+        with self._lock:
+            self._bar.advance(self._task)
+            self._ended[layer][_OUTCOMES.get(node.node_status, "failed")] += 1
+            self._left[layer] -= 1
+            if not self._left[layer]:
+                self._say(layer)
+
+    def _say(self, layer: str) -> None:
+        ended = self._ended[layer]
+        counts = summary(
+            ended["built"], ended["passed"], ended["failed"], ended["skipped"]
+        )
+        width = max(map(len, self._left))
+        seconds = time.monotonic() - self._begin
+        self._screen.say(f"  {layer:<{width}}  {counts} after {seconds:.1f} s")
