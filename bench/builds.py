@@ -13,8 +13,10 @@ import urllib.request
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+from bench.history import record
 from bench.stack import INGEST, held, peak_memory, publish, seconds
 from cli.settings import FILE, HOST
 
@@ -36,16 +38,30 @@ def main() -> int:
     parsed = parser.parse_args()
     seconds(*_DBT, "seed")
     print(f"{'messages':>9}  {'change':<12} {'command':<7} {'s':<20} {'rows':>11}  MB")
+    medians: dict[int, dict[str, float]] = {}
     for size in parsed.sizes:
         if (messages := held()) < size:
             publish(size, skip=messages)
             _land()
         _measure("backlog", "run", runs=1)
         _measure("backlog", "build", runs=1)
-        for change in _CHANGES:
-            for command in ("run", "build"):
-                _measure(change, command, parsed.runs)
+        messages = held()
+        medians[messages] = {
+            f"{command}, {change}": _measure(change, command, parsed.runs)
+            for change in _CHANGES
+            for command in ("run", "build")
+        }
         print(f"peak resident memory of Spark: {peak_memory():.1f} GB", flush=True)
+    (first, before), *_, (last, after) = [*medians.items()] * 2
+    if last > 2 * first:
+        sizes = f"{last:,} / {first:,} messages"
+        ratios = {f"{name}, {sizes}": after[name] / before[name] for name in after}
+        record("builds", ratios)
+    else:
+        print(
+            f"no ratio: the stack held {first:,} messages; to start anew, stop it and"
+        )
+        print("remove .stack/bench")
     return 0
 
 
@@ -53,8 +69,12 @@ def _land() -> None:
     seconds(*INGEST, "drain")
 
 
-def _measure(change: str, command: str, runs: int) -> None:
-    """Print a line: seconds of each run, and what the last one has read."""
+def _measure(change: str, command: str, runs: int) -> float:
+    """Print a line: seconds of each run, and what the last one has read.
+
+    Returns:
+        The median of the seconds.
+    """
     times = []
     for _ in range(runs):
         if change in _CHANGES:
@@ -69,6 +89,7 @@ def _measure(change: str, command: str, runs: int) -> None:
         f"{size / 1e6:,.1f}",
         flush=True,
     )
+    return median(times)
 
 
 def _stages() -> list[dict[str, Any]]:

@@ -10,9 +10,11 @@ import os
 import subprocess
 import sys
 from contextlib import closing
+from statistics import median
 
 from pyhive import hive
 
+from bench.history import record
 from bench.stack import INGEST, held, peak_memory, publish, seconds
 from cli.settings import ROOT, from_environment
 
@@ -33,6 +35,7 @@ def main() -> int:
         f"{os.environ['JAVA_HOME']}/bin/java" if "JAVA_HOME" in os.environ else "java"
     )
     print(f"{'run':>3}  {'drain':>16}  {'ConsumerPerformance':>20}  drain/consumer")
+    ratios = []
     for run in range(1, parsed.runs + 1):
         with closing(hive.connect(settings.thrift_host, settings.thrift_port)) as spark:
             spark.cursor().execute("drop table if exists raw.assessment_attempts purge")
@@ -42,15 +45,16 @@ def main() -> int:
             *("--bootstrap-server", settings.bootstrap_servers),
             *("--topic", settings.topic, "--num-records", str(messages)),
         )
-        ratio = drain / consumer
+        ratios.append(drain / consumer)
         print(
-            f"{run:>3}  {drain:>14,.0f}/s  {consumer:>18,.0f}/s  {ratio:.2f}",
+            f"{run:>3}  {drain:>14,.0f}/s  {consumer:>18,.0f}/s  {ratios[-1]:.2f}",
             flush=True,
         )
     print(
         f"{messages:,} messages, whole commands; peak resident memory of Spark: "
         f"{peak_memory():.1f} GB"
     )
+    record("drain", {f"drain / consumer, {messages:,} messages": median(ratios)})
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What both benchmarks do on the stack `bench`, which keeps its topic and tables."""
+"""What the benchmarks do on the stack `bench`, which keeps its topic and tables."""
 
 import json
 import subprocess
