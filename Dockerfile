@@ -23,7 +23,7 @@ COPY --chown=assessments requirements requirements
 COPY --chown=assessments cli cli
 COPY --chown=assessments services services
 # Keep the environment that runs dbt and ingest, but not what was used to build it.
-RUN make .venv/.complete .jars/.complete && rm -rf .venv-setup ~/.cache ~/.ivy2 logs
+RUN make .venv/.plugin .jars/.complete && rm -rf .venv-setup ~/.cache ~/.ivy2 logs
 
 ENV PATH=/opt/assessments/.venv/bin:$PATH \
     STACK=containers
@@ -41,7 +41,7 @@ COPY --chown=assessments macros macros
 COPY --chown=assessments tests tests
 COPY --chown=assessments models models
 # Mark set-up as complete, whatever modification times the copied files have.
-RUN make profiles.yml && touch .venv/.complete .jars/.complete
+RUN make profiles.yml && touch .venv/.complete .venv/.plugin .jars/.complete
 
 ENTRYPOINT ["tini", "--"]
 CMD ["python", "-m", "services", "--help"]

@@ -59,6 +59,24 @@ class SparkError:
         return f"[{self.error_class}] {self.text}"
 
 
+def without_stack(message: str, statement: str) -> str:
+    """Return a message of the server without plan and stack, with the line it is about.
+
+    Args:
+        statement: what was sent.
+    """
+    found = _ERROR.search(message)
+    if not found:
+        return message
+    shown = [found[0]]
+    if excerpt := _EXCERPT.search(message):
+        shown.append(excerpt[0])
+    elif found["line"]:
+        number = int(found["line"])
+        shown += [line.strip() for line in statement.splitlines()[number - 1 : number]]
+    return "\n".join(shown)
+
+
 class StatementError(CommandError):
     """Spark refuses a statement."""
 

@@ -88,6 +88,18 @@ def test_saved_model_is_built_and_tested_in_own_schemas(project: Path) -> None:
     assert query(shared.replace("marts.", "ada_marts.")) == before == query(shared)
 
 
+def test_plain_dbt_prints_messages_of_spark_without_plan_and_stack() -> None:
+    wrong = "select course_rank,\n  perfct_count\nfrom marts.rpt_perfect_scores"
+    printed = run("dbt", "show", "--inline", wrong, exit_code=2).stdout
+    assert "`perfct_count` cannot be resolved. Did you mean" in printed
+    assert re.search(r"line \d+ pos 2\n +perfct_count\n", printed)
+    assert "org.apache" not in printed and "Relation" not in printed
+    divided = "select 1 / 0 as x from marts.rpt_perfect_scores"
+    printed = run("dbt", "show", "--inline", divided, exit_code=2).stdout
+    assert "[DIVIDE_BY_ZERO] Division by zero." in printed and "^^^" in printed
+    assert "org.apache" not in printed
+
+
 def test_failed_build_says_what_failed_and_exits_with_1(project: Path) -> None:
     """Only seeds are left to build, which is quick."""
     for folder in ("models/marts", "models/intermediate", "tests/assertions"):

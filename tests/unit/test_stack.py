@@ -144,3 +144,15 @@ def _without_hosts(stack: Stack) -> dict[str, str]:
         .replace(f"assessments-{stack.name}", "assessments-NAME")
         for name, text in configuration(stack, ROOT).items()
     }
+
+
+def test_image_gets_every_file_that_it_copies() -> None:
+    copied = re.findall(
+        r"^COPY .*?(\S.*) \S+$", (ROOT / "Dockerfile").read_text(), re.M
+    )
+    kept = (ROOT / ".dockerignore").read_text()
+    names = {
+        word for line in copied for word in line.split() if not word.startswith("--")
+    }
+    assert len(names) > 10
+    assert [name for name in sorted(names) if f"\n!{name}\n" not in kept] == []

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cli.spark_sql import SparkError
+from cli.spark_sql import SparkError, without_stack
 from workbench.failures import failure
 from workbench.project import downstream, saved
 
@@ -73,6 +73,22 @@ def test_unit_test_that_cannot_run_blames_the_line_of_its_model(
 def test_unit_test_with_other_rows_is_to_blame_itself() -> None:
     found = failure(_result("fail", "actual differs from expected:\n'first'"), {}, {})
     assert (found.name, found.place) == ("shares_are_shares", "models/rpt_a.yml")
+
+
+def test_message_without_stack_says_the_same_as_the_whole() -> None:
+    analysis = "[NAME.SUB] no `x`. SQLSTATE: 42703; line 2 pos 4" + _STACK
+    assert without_stack(f"org.apache.A: {analysis}", "select\n    x\nfrom t") == (
+        "[NAME.SUB] no `x`. SQLSTATE: 42703; line 2 pos 4\nx"
+    )
+    running = (
+        "[DIVIDE_BY_ZERO] Zero. SQLSTATE: 22012\n== SQL (line 9, position 4) ==\n"
+        "a / b as c\n^^^^^"
+    )
+    assert without_stack(running + _STACK, "") == running
+    assert without_stack("Failed to connect", "select 1") == "Failed to connect"
+    for message in (analysis, running):
+        shorter = without_stack(message, "")
+        assert SparkError.find(shorter) == SparkError.find(message)
 
 
 def test_text_without_an_error_of_spark_is_none() -> None:
