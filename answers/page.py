@@ -21,10 +21,12 @@ _COLOUR = "#2f7ed8"
 _MARKED_COLOUR = "#d9480f"
 _LONG = 44  # characters; a longer text is wrapped
 _ROWS = 500  # shown of a table; SQL is better for more
+_BARS = 10  # of a ranking and all ties with the last; its table has every row
+_QUARTILES = ("min_score", "q1_score", "median_score", "q3_score", "max_score")
 
 
 def answer(question: Question, ask: Callable[[str], Sequence[Any]]) -> HTML:
-    """Return the question and its answer: a table, for a ranking also a sentence, bars.
+    """Return a question and its answer: a table, usually a sentence and a picture too.
 
     Args:
         ask: returns the rows of a query, each with `asDict()`.
@@ -44,10 +46,32 @@ def answer(question: Question, ask: Callable[[str], Sequence[Any]]) -> HTML:
         heading = question.headings[value]
         first = [row for row in rows if row[rank] == 1]
         parts.append(sentence(leaders(first, label, value, heading)).data)
+        if not rows:
+            return HTML("".join(parts))
         parts.append(bars(rows, label, value, f"{heading}, by rank", rank).data)
+    elif question.sentence:
+        label, value = list(question.headings)[:2]
+        if not rows or not rows[0][value]:
+            parts.append(sentence("Nothing is counted yet.").data)
+            return HTML("".join(parts))
+        parts.append(sentence(_filled(question, rows)).data)
+        if set(_QUARTILES) <= set(question.headings):
+            parts.append(boxes(rows, label).data)
+        else:
+            caption = f"{question.headings[value]}, by {question.headings[label]}"
+            parts.append(bars(rows, label, value, caption).data)
     caption = " — ".join(filter(None, (question.source, question.note)))
-    parts.append(table(rows, caption, question.headings).data)
-    return HTML("".join(parts))
+    whole = table(rows, caption, question.headings).data
+    if len(parts) > 1:
+        whole = f'<details class="rows"><summary>As a table</summary>{whole}</details>'
+    return HTML("".join([*parts, whole]))
+
+
+def _filled(question: Question, rows: Sequence[Row]) -> str:
+    label, value = list(question.headings)[:2]
+    words = {str(row[label]): format_cell(value, row[value]) for row in rows}
+    words |= {name: format_cell(name, rows[0][name]) for name in question.headings}
+    return question.sentence.format_map(words)
 
 
 def leaders(first: Sequence[Row], label: str, value: str, heading: str) -> str:
@@ -89,7 +113,9 @@ def bars(
     largest = max(float(row[value] or 0) for row in rows) or 1.0
     ranks = [row[rank] for row in rows] if rank else []
     lines = []
-    for row in rows:
+    # Cut at a rank, so that no tied row is omitted.
+    shown = [row for row in rows if not rank or ranks.index(row[rank]) < _BARS]
+    for row in shown:
         before = ""
         if rank:
             before = f"{row[rank]}{'=' if ranks.count(row[rank]) > 1 else '.'} "
@@ -102,9 +128,58 @@ def bars(
             f"{format_cell(value, row[value])}</li>"
         )
     tie = " (= marks ties)" if len(set(ranks)) < len(ranks) else ""
+    if len(shown) < len(rows):
+        lines.append(f"<li>… and {len(rows) - len(shown):,} more in the table</li>")
     return HTML(
         f'<figure class="bars"><figcaption>{escape(caption + tie)}</figcaption>'
         f'<ul style="list-style:none">{"".join(lines)}</ul></figure>'
+    )
+
+
+def boxes(rows: Sequence[Row], label: str) -> HTML:
+    """Return a box plot for each row, on a scale from 0 to 1.
+
+    A line goes from the lowest to the highest score, a box holds the middle half, and a
+    bar marks the median.
+
+    Args:
+        rows: with min_score, q1_score, median_score, q3_score and max_score.
+        label: column with the name of what a row is about.
+    """
+    left, right, step = 70, 470, 46
+    parts = []
+    shown = [row for row in rows if row["median_score"] is not None]
+    for place, row in enumerate(shown):
+        low, first, middle, third, high = (
+            round(left + row[name] * (right - left), 1) for name in _QUARTILES
+        )
+        height = 24 + place * step
+        words = ", ".join(
+            f"{name.removesuffix('_score')} {row[name]:.3f}" for name in _QUARTILES
+        )
+        parts.append(
+            f'<text x="{left - 8}" y="{height + 5}" text-anchor="end">'
+            f"{escape(str(row[label]))}</text><g><title>{words}</title>"
+            f'<path d="M{low} {height}H{high}" stroke="currentColor"/>'
+            f'<rect x="{first}" y="{height - 12}" width="{round(third - first, 1)}" '
+            f'height="24" fill="{_COLOUR}"/>'
+            f'<path d="M{middle} {height - 12}v24" stroke="currentColor" '
+            'stroke-width="3"/></g>'
+        )
+    if not parts:
+        return HTML("")
+    bottom = 24 + len(parts) * step
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        across = left + share * (right - left)
+        parts.append(
+            f'<text x="{across}" y="{bottom}" text-anchor="middle">{share:.0%}</text>'
+        )
+    caption = "From the lowest score to the highest; the box holds the middle half"
+    return HTML(
+        f'<figure class="boxes"><figcaption>{caption}, the bar marks the median'
+        f'</figcaption><svg viewBox="0 0 500 {bottom + 8}" role="img" '
+        f'aria-label="{caption}" style="max-width:40rem;width:100%;font-size:14px" '
+        f'fill="currentColor">{"".join(parts)}</svg></figure>'
     )
 
 
@@ -185,8 +260,10 @@ def table(
         headings: columns to show, in order; default: those of the first row.
         text_limit: characters to which a longer text is cut.
     """
+    if not rows:
+        return sentence(f"{caption}: none.", css_class="nothing")
     if headings is None:
-        headings = {name: name.replace("_", " ") for name in (rows[0] if rows else ())}
+        headings = {name: name.replace("_", " ") for name in rows[0]}
     shown = rows[:_ROWS]
     if len(shown) < len(rows):
         caption += f"; the first {_ROWS} of {len(rows):,} rows"
@@ -199,11 +276,10 @@ def table(
         f"<tr>{''.join(_cell(name, row[name], text_limit) for name in headings)}</tr>"
         for row in shown
     )
-    nothing = "" if rows else '<p class="nothing">(none)</p>'
     return HTML(
         f'<div class="table" role="region" tabindex="0" aria-label="{escape(caption)}">'
         f"<table><caption><span>{escape(caption)}</span></caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{nothing}</div>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 

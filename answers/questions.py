@@ -6,7 +6,11 @@ A question is set in its model's yml, under `config: meta:`
     number     its place among the numbered questions; the others follow, by model name
     headings   columns to show, in order, each with its heading; default: all columns,
                headed by their names
+    where      rows to show, unless it is a ranking; default: all
     order_by   default: a ranking by rank, anything else by all columns
+    sentence   the answer in words, for the report; a ranking needs none. In braces: a
+               column of the first row, or a value of the first column, which stands for
+               that of the second
     note       one line below the table
 
 A ranking is a model whose first shown column ends in `_rank`. Its second column is what
@@ -38,7 +42,9 @@ class Question:
     relation: str
     number: int | None = None
     headings: dict[str, str] = field(default_factory=dict)
+    where: str = ""
     order_by: str = ""
+    sentence: str = ""
     note: str = ""
 
     @property
@@ -59,7 +65,8 @@ class Question:
 
     @property
     def query(self) -> str:
-        where = f" where {self.rank} <= {TOP_RANK}" if self.rank else ""
+        shown = f"{self.rank} <= {TOP_RANK}" if self.rank else self.where
+        where = f" where {shown}" if shown else ""
         columns = list(self.headings)
         order = self.order_by or ", ".join(columns[:2] if self.rank else columns)
         return (
@@ -95,7 +102,9 @@ def questions(manifest: Any) -> list[Question]:
                     relation=node["relation_name"],
                     number=meta.get("number"),
                     headings=meta.get("headings") or names,
+                    where=meta.get("where", ""),
                     order_by=meta.get("order_by", ""),
+                    sentence=meta.get("sentence", ""),
                     note=meta.get("note", ""),
                 )
             )

@@ -17,7 +17,7 @@ from cli.settings import ROOT
 NOTEBOOK = ROOT / "notebooks" / "tracking_user_activity.ipynb"
 _SECONDS_A_CELL = 600
 EXAMPLES = """\
-  make report                                   target/report.html, after dbt test
+  make report                                   target/report.html, tested if needed
   python -m answers.report --output page.html   another file, with the last test results
 """
 

@@ -1,9 +1,11 @@
+for (const link of document.querySelectorAll(".anchor-link")) link.remove();
+
 // Table of contents: every heading of the page, as a nested list.
-const contents = document.querySelector("nav");
+const contents = document.querySelector("nav details");
+contents.open = matchMedia("(min-width: 64rem)").matches;
 let chapters = contents.appendChild(document.createElement("ul"));
 let sections = chapters;
 for (const heading of document.querySelectorAll("main h2, main h3")) {
-  heading.querySelector(".anchor-link")?.remove();
   const link = document.createElement("a");
   link.href = `#${heading.id}`;
   link.textContent = heading.textContent.trim();
@@ -17,6 +19,17 @@ for (const heading of document.querySelectorAll("main h2, main h3")) {
     sections.append(item);
   }
 }
+
+const code = document.querySelector(".switch");
+code.addEventListener("click", () => {
+  const isShown = document.body.classList.toggle("with-code");
+  code.setAttribute("aria-pressed", isShown);
+});
+
+// What is closed would not be printed.
+addEventListener("beforeprint", () => {
+  for (const rows of document.querySelectorAll("details.rows")) rows.open = true;
+});
 
 // A click on a heading sorts by that column: ascending, then descending (WAI-ARIA Authoring
 // Practices, "Sortable Table"). Empty cells stay last.

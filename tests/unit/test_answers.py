@@ -148,7 +148,35 @@ def test_empty_ranking_says_that_nothing_is_ranked() -> None:
     html = answer(RANKING, lambda _: []).data
     assert "Nothing is ranked yet." in html
     assert "<figure" not in html
-    assert "(none)" in html
+    assert "<table" not in html
+
+
+def test_sentence_names_values_of_the_first_row_and_of_the_first_column() -> None:
+    quartiles = "min_score q1_score median_score q3_score max_score"
+    columns = f"grain item_count {quartiles}".split()
+    text = (
+        "Of {item_count} courses half are above {median_score}, of {attempt} attempts"
+    )
+    question = _ask(_node("rpt", " ".join(columns), question="Q?", sentence=text))[0]
+    rows = [
+        _Row(zip(columns, ("course", 2, 0.0, 0.25, 0.5, 0.75, 1.0), strict=True)),
+        _Row(zip(columns, ("attempt", 1200, 0.5, 0.5, 0.5, 0.5, 0.5), strict=True)),
+    ]
+    html = answer(question, lambda _: rows).data
+    assert "Of 2 courses half are above 0.5000, of 1,200 attempts" in html
+    # A box from a quarter to three quarters of the scale, 70 to 470.
+    assert '<rect x="170.0" y="12" width="200.0"' in html
+    nothing = [_Row(dict.fromkeys(columns), grain="course", item_count=0)]
+    assert "Nothing is counted yet." in answer(question, lambda _: nothing).data
+
+
+def test_long_ranking_draws_the_first_and_counts_the_others() -> None:
+    ranks = [1] * 9 + [10] * 3 + [13] * 2
+    rows = [_Row(r_rank=rank, x="A", n=20 - rank) for rank in ranks]
+    html = answer(RANKING, lambda _: rows).data
+    # The tenth row and those that share its rank.
+    assert html.count("<i ") == 12
+    assert "… and 2 more in the table" in html
 
 
 def test_scatter_has_a_dot_for_each_row_with_both_values() -> None:
