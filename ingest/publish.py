@@ -156,7 +156,7 @@ def _send(
     if others:
         print(
             f"{name}: {counted(others, 'line')} without a JSON object: published "
-            "unchanged, and to be rejected with a reason",
+            "unchanged; they will be rejected with a reason",
             file=sys.stderr,
         )
     print(f"{pending.acknowledged:,} messages acknowledged by topic {settings.topic}")

@@ -13,7 +13,7 @@
                     try_element_at({{ repeated_key_paths(text, attempt_fields()) }}, 1),
                     ' is there twice'
                 ),
-                'in an object that is not declared'
+                'a key of an object that is not declared is there twice'
             )
         when 'wrong_type'
             then try_element_at({{ wrong_types(content, attempt_fields()) }}, 1)
@@ -77,7 +77,7 @@
                 )
             when found.open_count > 0
                 then concat('open brackets at the end: ', found.open_count)
-            else 'commas or brackets are out of place'
+            else 'commas or brackets are out of place, or it is too deep or too long'
         end
     ), 1)
 {%- endmacro %}
@@ -94,7 +94,12 @@
             )
         )), array())
         {%- for name, field in fields.items() if field is not string %},
-            {%- set inner = "try_element_at(" ~ object ~ ", '" ~ name ~ "')" -%}
+            {#- The text of a string may look like an object. -#}
+            {%- set space = '[ \\t\\n\\r]*' -%}
+            {%- set is_text = text ~ " rlike '\"" ~ name ~ '"' ~ space ~ ':' ~ space
+                ~ "\"'" -%}
+            {%- set inner = "if(" ~ is_text ~ ", null, try_element_at(" ~ object ~ ", '"
+                ~ name ~ "'))" -%}
             {%- if field is mapping %}
         {{ repeated_key_paths(inner, field, path ~ name ~ '.') }}
             {%- else %}
@@ -137,7 +142,8 @@
                 {%- if field == 'int' %},
                 -- A variant does not keep 3.0 as it was written.
                 if(
-                    {{ is_scalar_of_type(variant, 'DECIMAL(1,0)') }},
+                    {{ is_scalar_of_type(variant, 'DECIMAL[(]1?[0-9],0[)]') }}
+                    and try_variant_get({{ variant }}, '$', 'bigint') is not null,
                     ' with a decimal point', ''
                 )
                 {%- endif %}
@@ -168,7 +174,7 @@
 {% macro is_scalar_of_type(variant, type) -%}
     (
         not {{ is_structure(variant) }}
-        and schema_of_variant({{ variant }}) = '{{ type }}'
+        and schema_of_variant({{ variant }}) rlike '^{{ type }}$'
     )
 {%- endmacro %}
 

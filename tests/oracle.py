@@ -389,6 +389,7 @@ def question_rows(attempt: Row, questions: Questions) -> Iterator[Row]:
             "is_submitted": question.get("user_submitted") is True,
             "rest_correct_count": rest_score(question, items),
             "is_scorable": attempt["is_scorable"],
+            "is_scored": attempt["is_scored"],
         }
 
 
@@ -414,6 +415,7 @@ def option_rows(attempt: Row, questions: Questions) -> Iterator[Row]:
                 else None,
                 "exam_id": attempt["exam_id"],
                 "is_scorable": attempt["is_scorable"],
+                "is_scored": attempt["is_scored"],
             }
 
 

@@ -78,10 +78,10 @@ def _print_notices(settings: Settings, shared: Path) -> None:
     try:
         nodes = shared_nodes(shared)
         spark = Client(settings)
+        name_rejects(spark, nodes)
+        name_leftovers(spark, nodes)
     except CommandError:  # nothing is built yet, or Spark is down
         return
-    name_rejects(spark, nodes)
-    name_leftovers(spark, nodes)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "build",
         parents=[program.DEBUG],
-        help="build and test everything in the shared schemas",
+        help="build and test everything in the schemas of dbt's target",
     )
     common = argparse.ArgumentParser(add_help=False, parents=[program.DEBUG])
     common.add_argument(

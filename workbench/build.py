@@ -33,9 +33,10 @@ def build(settings: Settings) -> None:
     screen = Screen(Client(settings))
     project = Project()
     project.parse()
+    warnings = list(project.warnings)
     with _Layers(project.manifest, screen, begin) as layers:
         outcome = project.build(hear=layers.hear)
-    for warning in project.warnings:
+    for warning in warnings + project.warnings:
         screen.say(warning, "yellow")
     screen.show_failures(outcome)
     seconds = time.monotonic() - begin

@@ -146,9 +146,11 @@ class _Model:
                 "          arguments:",
                 f"            columns: [{key}]",
             ]
+        lines += ["    config:", "      meta:"]
         if self._name.startswith("rpt_"):
             words = self._name.removeprefix("rpt_").replace("_", " ").capitalize()
-            lines += ["    config:", "      meta:", f"        question: {words}?"]
+            lines.append(f"        question: {words}?")
+        lines.append(f"        example: select * from marts.{self._name} limit 10")
         lines.append("    columns:")
         for column, kind in self._columns.items():
             lines += [

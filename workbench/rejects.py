@@ -8,7 +8,7 @@ from rich.text import Text
 
 from cli.program import counted
 from cli.settings import Settings
-from cli.spark_sql import Client, StatementError
+from cli.spark_sql import Client
 from workbench.project import shared_nodes
 
 _MODEL = "stg_assessments__rejected_messages"
@@ -18,10 +18,7 @@ _TEXT = 300  # characters shown of a message
 
 def name_rejects(spark: Client, nodes: dict[str, Any]) -> None:
     """Say how many messages of the last shared build are rejected, if any are."""
-    try:
-        [(rejected,)] = spark.read(f"select count(*) from {_table(nodes)}").rows
-    except StatementError:  # it has been dropped
-        return
+    [(rejected,)] = spark.read(f"select count(*) from {_table(nodes)}").rows
     if rejected:
         print(f"{counted(rejected, 'message')} rejected: `make rejects` says why")
 
@@ -59,15 +56,16 @@ def show_rejects(settings: Settings, shared: Path) -> None:
         console.print(
             Text(f"\n{reason}  {place}{f', {source}' * bool(source)}", "bold")
         )
-        for line in (detail, _beginning(text)):
-            if line:
-                console.print(Text(f"  {line}"))
+        for line in filter(None, map(_beginning, (detail, text))):
+            console.print(Text(f"  {line}"))
     if total > _SHOWN:
         console.print(f"\n… and {total - _SHOWN:,} older ones: select * from {table}")
 
 
 def _beginning(text: str | None) -> str:
     line = " ".join((text or "").split())
+    # A terminal would obey some control characters.
+    line = "".join(each if each.isprintable() else "\ufffd" for each in line)
     return line if len(line) <= _TEXT else f"{line[:_TEXT]}…"
 
 

@@ -14,7 +14,7 @@ _CELL = 24  # characters
 
 
 class Screen:
-    """A terminal or a file, and the connection that rows are read by."""
+    """A terminal or a file, and the connection used to read rows."""
 
     def __init__(self, spark: Client) -> None:
         self.console = Console(highlight=False, soft_wrap=True)

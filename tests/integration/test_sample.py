@@ -114,6 +114,18 @@ def test_catalog_has_column_types_and_tables_have_descriptions() -> None:
             ], name
 
 
+def test_example_query_of_each_mart_returns_rows() -> None:
+    """Except where it lists faults that the sample does not have."""
+    nodes = json.loads((TARGET / "manifest.json").read_text())["nodes"].values()
+    empty = {
+        node["name"]
+        for node in nodes
+        if node["resource_type"] == "model" and node["schema"] == "marts"
+        if not query(node["config"]["meta"]["example"])
+    }
+    assert empty <= {"audit_schema_drift", "audit_unreadable_values"}
+
+
 def test_source_is_fresh_until_its_newest_message_is_old() -> None:
     assert "1 of 1 PASS freshness" in run("dbt", "source", "freshness").stdout
     limits = "{freshness_warn_hours: 0, freshness_error_hours: 0}"

@@ -1,24 +1,13 @@
 {{ config(
     materialized='incremental',
-    partition_by=['_kafka_partition', '_kafka_slice']
+    partition_by=['_kafka_partition', '_kafka_slice'],
+    post_hook='{{ remember_excluded_exams() }}'
 ) }}
-
-{% set changed_exams %}
-    select
-        attempts._kafka_partition,
-        attempts._kafka_offset
-    from {{ this }} as attempts
-    left join {{ ref('excluded_exams') }} as excluded_exams
-        on attempts.exam_id = excluded_exams.exam_id
-    where attempts.is_test_exam != (excluded_exams.exam_id is not null)
-{% endset %}
-
-{% set changed_messages = changed_attempts() ~ ' union all ' ~ changed_exams %}
 
 with attempts as (
 
     select * from {{ ref('int_attempts__deduplicated') }}
-    where {{ in_changed_slices(changed_messages) }}
+    where {{ in_changed_slices(attempts_with_changed_score()) }}
 
 ),
 

@@ -1,15 +1,30 @@
 {{ config(
     materialized='incremental',
-    partition_by=['_kafka_partition', '_kafka_slice']
+    partition_by=['_kafka_partition', '_kafka_slice'],
+    post_hook='{{ remember_excluded_exams() }}'
 ) }}
 
 with attempts as (
 
+    select * from {{ ref('int_attempts__deduplicated') }}
+    where {{ in_changed_slices(attempts_with_changed_score()) }}
+
+),
+
+excluded_exams as (
+
+    select * from {{ ref('excluded_exams') }}
+
+),
+
+classified as (
+
     select
-        *,
-        arrays_zip(questions, rest_correct_counts) as elements
-    from {{ ref('int_attempts__deduplicated') }}
-    where {{ in_changed_slices(changed_attempts()) }}
+        attempts.*,
+        attempts.is_scorable and excluded_exams.exam_id is null as is_scored,
+        arrays_zip(attempts.questions, attempts.rest_correct_counts) as elements
+    from attempts
+    left join excluded_exams on attempts.exam_id = excluded_exams.exam_id
 
 ),
 
@@ -26,11 +41,12 @@ asked as (
         {{ first_occurrences('element.questions.options.id') }} as is_first,
         element.rest_correct_counts as rest_correct_count,
         is_scorable,
+        is_scored,
         _kafka_partition,
         _kafka_offset,
         _kafka_slice,
         _kafka_timestamp
-    from attempts
+    from classified
         lateral view posexplode(elements) as place, element
 
 ),
@@ -61,6 +77,7 @@ select
     case when answered_at is null then offered.at end as unreadable_answer_time,
     case when is_first_option then rest_correct_count end as rest_correct_count,
     is_scorable,
+    is_scored,
     _kafka_partition,
     _kafka_offset,
     _kafka_slice,

@@ -1,26 +1,41 @@
 {{ config(
     materialized='incremental',
-    partition_by=['_kafka_partition', '_kafka_slice']
+    partition_by=['_kafka_partition', '_kafka_slice'],
+    post_hook='{{ remember_excluded_exams() }}'
 ) }}
 
 with attempts as (
 
+    select * from {{ ref('int_attempts__deduplicated') }}
+    where {{ in_changed_slices(attempts_with_changed_score()) }}
+
+),
+
+excluded_exams as (
+
+    select * from {{ ref('excluded_exams') }}
+
+),
+
+classified as (
+
     select
-        *,
-        arrays_zip(questions, rest_correct_counts) as elements
-    from {{ ref('int_attempts__deduplicated') }}
-    where {{ in_changed_slices(changed_attempts()) }}
+        attempts.*,
+        attempts.is_scorable and excluded_exams.exam_id is null as is_scored,
+        arrays_zip(attempts.questions, attempts.rest_correct_counts) as elements
+    from attempts
+    left join excluded_exams on attempts.exam_id = excluded_exams.exam_id
 
 ),
 
 unrolled as (
 
     select
-        attempts.*,
+        classified.*,
         element.questions as question,
         element.rest_correct_counts as rest_correct_count,
         place + 1 as question_position
-    from attempts
+    from classified
         lateral view posexplode(elements) as place, element
 
 )
@@ -37,6 +52,7 @@ select
     coalesce(question.user_submitted, false) as is_submitted,
     rest_correct_count,
     is_scorable,
+    is_scored,
     form_id,
     _kafka_partition,
     _kafka_offset,
