@@ -130,7 +130,8 @@ answers: up $(PARSED) ## print the answers to the eight questions and any furthe
 # A failed test does not stop the report, which shows it. What a build has tested is
 # tested again only if another command of dbt has replaced its results.
 report: up $(PARSED) .venv-report/.complete ## run the notebook on the live tables, write target/report.html
-	@$(CLIENT) { cmp -s $(RESULTS) $(TESTED) || $(BIN)/dbt test || [ $$? = 1 ]; } && \
+	@$(CLIENT) { cmp -s $(RESULTS) $(TESTED) || { echo "testing all rows"; \
+		$(BIN)/dbt --quiet test; } || [ $$? = 1 ]; } && \
 		.venv-report/bin/python -m answers.report
 
 notebook: up $(PARSED) .venv-notebook/.complete ## open the notebook in Jupyter

@@ -71,7 +71,13 @@ def _filled(question: Question, rows: Sequence[Row]) -> str:
     label, value = list(question.headings)[:2]
     words = {str(row[label]): format_cell(value, row[value]) for row in rows}
     words |= {name: format_cell(name, rows[0][name]) for name in question.headings}
-    return question.sentence.format_map(words)
+    try:
+        return question.sentence.format_map(words)
+    except KeyError as error:
+        raise CommandError(
+            f"{question.model}: meta.sentence has {error}, which is no shown column "
+            f"and no {label}"
+        ) from error
 
 
 def leaders(first: Sequence[Row], label: str, value: str, heading: str) -> str:

@@ -8,9 +8,10 @@ A question is set in its model's yml, under `config: meta:`
                headed by their names
     where      rows to show, unless it is a ranking; default: all
     order_by   default: a ranking by rank, anything else by all columns
-    sentence   the answer in words, for the report; a ranking needs none. In braces: a
-               column of the first row, or a value of the first column, which stands for
-               that of the second
+    sentence   the answer in words, for the report, which then also draws the first two
+               shown columns as bars; a ranking needs none. In braces: a column of the
+               first row, or a value of the first column, which stands for that of the
+               second
     note       one line below the table
 
 A ranking is a model whose first shown column ends in `_rank`. Its second column is what
@@ -89,12 +90,21 @@ def read_manifest() -> Any:
 
 
 def questions(manifest: Any) -> list[Question]:
-    """Return the models with a `meta.question`: numbered ones first, in their order."""
+    """Return the models with a `meta.question`: numbered ones first, in their order.
+
+    Raises:
+        CommandError: a heading is of no column.
+    """
     found = []
     for node in manifest["nodes"].values():
         meta = node["config"].get("meta", {})
         if node["resource_type"] == "model" and "question" in meta:
             names = {name: name.replace("_", " ") for name in node["columns"]}
+            for name in meta.get("headings", ()):
+                if name not in names:
+                    raise CommandError(
+                        f"{node['name']}: meta.headings has {name}, which is no column"
+                    )
             found.append(
                 Question(
                     text=meta["question"],

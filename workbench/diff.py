@@ -110,9 +110,8 @@ def diff(
         project.check(model)
         nodes = [node for node in nodes if node.name == model]
     if not nodes:
-        raise CommandError(
-            f"{model or 'no model'} is not built in your own schemas: run `make dev`"
-        )
+        what = f"{model} is not" if model else "nothing is"
+        raise CommandError(f"{what} built in your own schemas: run `make dev`")
     for node in nodes:
         _compare(console, spark, project, node)
     if html:

@@ -9,7 +9,7 @@ from typing import Any
 
 from cli.program import CommandError, counted
 from cli.settings import ROOT
-from workbench.failures import Failure, failure, without_noise
+from workbench.failures import Failure, failure
 
 _QUIET = ("--log-level", "none", "--log-level-file", "debug", "--no-use-colors")
 _BUILT = ("model", "seed")
@@ -129,7 +129,7 @@ class Project:
         if isinstance(done.exception, KeyboardInterrupt):
             raise done.exception
         if done.exception:
-            raise CommandError(without_noise(str(done.exception)))
+            raise CommandError(str(done.exception).strip())
         return done.result
 
     def _remember(self, event: Any) -> None:

@@ -170,6 +170,14 @@ def test_sentence_names_values_of_the_first_row_and_of_the_first_column() -> Non
     assert "Nothing is counted yet." in answer(question, lambda _: nothing).data
 
 
+def test_misspelled_meta_is_named_with_its_model() -> None:
+    with pytest.raises(CommandError, match=r"^rpt: meta\.headings has atempts, which"):
+        _ask(_node("rpt", "attempts", question="Q?", headings={"atempts": "a"}))
+    [question] = _ask(_node("rpt", "a b", question="Q?", sentence="{c}"))
+    with pytest.raises(CommandError, match=r"^rpt: meta\.sentence has 'c', which"):
+        answer(question, lambda _: [_Row(a="x", b=1)])
+
+
 def test_long_ranking_draws_the_first_and_counts_the_others() -> None:
     ranks = [1] * 9 + [10] * 3 + [13] * 2
     rows = [_Row(r_rank=rank, x="A", n=20 - rank) for rank in ranks]
