@@ -29,7 +29,8 @@ def record(benchmark: str, ratios: Mapping[str, float]) -> None:
     print(f"{'ratio':<{width}}  {'now':>6}  {'before':>6}  {said}")
     for name, ratio in ratios.items():
         old = before["ratios"].get(name)
-        print(f"{name:<{width}}  {ratio:>6.2f}  {'-' if old is None else old:>6}")
+        shown = "-" if old is None else f"{old:.2f}"
+        print(f"{name:<{width}}  {ratio:>6.2f}  {shown:>6}")
     done = {
         "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "commit": _commit(),
