@@ -164,8 +164,8 @@ def boxes(rows: Sequence[Row], label: str) -> HTML:
             f"{name.removesuffix('_score')} {row[name]:.3f}" for name in _QUARTILES
         )
         parts.append(
-            f'<text x="{left - 8}" y="{height + 5}" text-anchor="end">'
-            f"{escape(str(row[label]))}</text><g><title>{words}</title>"
+            _svg_text(left - 8, height + 5, "end", str(row[label]))
+            + f"<g><title>{words}</title>"
             f'<path d="M{low} {height}H{high}" stroke="currentColor"/>'
             f'<rect x="{first}" y="{height - 12}" width="{round(third - first, 1)}" '
             f'height="24" fill="{_COLOUR}"/>'
@@ -177,9 +177,7 @@ def boxes(rows: Sequence[Row], label: str) -> HTML:
     bottom = 24 + len(parts) * step
     for share in (0, 0.25, 0.5, 0.75, 1):
         across = left + share * (right - left)
-        parts.append(
-            f'<text x="{across}" y="{bottom}" text-anchor="middle">{share:.0%}</text>'
-        )
+        parts.append(_svg_text(across, bottom, "middle", f"{share:.0%}"))
     caption = "From the lowest score to the highest; the box holds the middle half"
     return HTML(
         f'<figure class="boxes"><figcaption>{caption}, the bar marks the median'
@@ -217,20 +215,16 @@ def scatter(
         height = (1 - up) / (1 - lowest) * (bottom - top)
         return round(left + across * (right - left), 1), round(top + height, 1)
 
-    def text(across: float, height: float, anchor: str, words: str) -> str:
-        where = f'x="{across}" y="{height}" text-anchor="{anchor}"'
-        return f"<text {where}>{escape(words)}</text>"
-
     parts = [
-        text(left, 16, "start", y.replace("_", " ")),
-        text(right, bottom + 40, "end", x.replace("_", " ")),
+        _svg_text(left, 16, "start", y.replace("_", " ")),
+        _svg_text(right, bottom + 40, "end", x.replace("_", " ")),
     ]
     for step in range(round(lowest * 5), 6):
         _, height = place(0, step / 5)
-        parts.append(text(left - 6, height + 4, "end", f"{step / 5:.1f}"))
+        parts.append(_svg_text(left - 6, height + 4, "end", f"{step / 5:.1f}"))
     for share in (0, 0.25, 0.5, 0.75, 1):
         across, _ = place(share, 0)
-        parts.append(text(across, bottom + 20, "middle", f"{share:.0%}"))
+        parts.append(_svg_text(across, bottom + 20, "middle", f"{share:.0%}"))
     for guide in guides:
         _, height = place(0, guide)
         parts.append(f'<path d="M{left} {height}H{right}" stroke="currentColor"/>')
@@ -252,6 +246,11 @@ def scatter(
         'style="max-width:40rem;width:100%;font-size:14px" fill="currentColor">'
         f"{''.join(parts)}</svg></figure>"
     )
+
+
+def _svg_text(across: float, height: float, anchor: str, words: str) -> str:
+    where = f'x="{across}" y="{height}" text-anchor="{anchor}"'
+    return f"<text {where}>{escape(words)}</text>"
 
 
 def table(

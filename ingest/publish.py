@@ -75,8 +75,9 @@ def _check(stream: BufferedReader, name: str, limit: int) -> int:
     stream.seek(0)
     try:
         with MessageProgress("checking", None) as progress:
+            file = _file_name(name)
             for record in read_records(stream):
-                _check_size(record, _headers(record, name), limit)
+                _check_size(record, _headers(record, file), limit)
                 total += 1
                 objects += record.is_object
                 progress.advance(1)
@@ -92,9 +93,12 @@ def _check(stream: BufferedReader, name: str, limit: int) -> int:
     return total
 
 
-def _headers(record: Record, name: str) -> list[tuple[str, bytes]]:
+def _file_name(path: str) -> bytes:
+    return Path(path).name.encode("utf-8", "surrogateescape")
+
+
+def _headers(record: Record, file: bytes) -> list[tuple[str, bytes]]:
     """Return where the record comes from, so that a rejected message can be found."""
-    file = Path(name).name.encode("utf-8", "surrogateescape")
     return [("source_file", file), ("source_record", record.where.encode())]
 
 
@@ -129,12 +133,13 @@ def _send(
             max_request_size=2 * limit,
         )
     pending = Pending(skip)
+    file = _file_name(name)
     others = 0
     try:
         left = None if total is None else max(total - skip, 0)
         with MessageProgress("publishing", left) as progress:
             for record in islice(read_records(stream), skip, None):
-                headers = _headers(record, name)
+                headers = _headers(record, file)
                 _check_size(record, headers, limit)
                 others += not record.is_object
                 sent = producer.send(settings.topic, record.value, record.key, headers)

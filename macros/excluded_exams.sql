@@ -24,6 +24,11 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- The only rule. Both are aliases; excluded_exams is left-joined by exam_id. -#}
+{% macro is_scored(attempts, excluded_exams) -%}
+    ({{ attempts }}.is_scorable and {{ excluded_exams }}.exam_id is null)
+{%- endmacro %}
+
 {#- Runs after such a table is built: if the build fails, the next one finds the same
     exams changed. -#}
 {% macro remember_excluded_exams() -%}

@@ -11,16 +11,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from cli.program import CommandError
 from cli.settings import Settings
 from cli.spark_sql import Client
-from workbench.project import Event, Project, summary
+from workbench.project import OUTCOMES, Event, Project, summary
 from workbench.screen import Screen
-
-# What became of a node, by dbt's status; of a model or seed, `success` is `built`.
-_OUTCOMES = {
-    "success": "built",
-    "pass": "passed",
-    "warn": "passed",
-    "skipped": "skipped",
-}
 
 
 def build(settings: Settings) -> None:
@@ -38,9 +30,7 @@ def build(settings: Settings) -> None:
         outcome = project.build(hear=layers.hear)
     for warning in warnings + project.warnings:
         screen.say(warning, "yellow")
-    screen.show_failures(outcome)
-    seconds = time.monotonic() - begin
-    screen.show_outcome(outcome, f"{outcome.summary()}, {seconds:.1f} s")
+    screen.show_outcome(outcome, time.monotonic() - begin)
     if not outcome.is_right:
         raise CommandError("the build failed: mend what is named above and build again")
 
@@ -91,7 +81,7 @@ class _Layers:
             return
         with self._lock:
             self._bar.advance(self._task)
-            self._ended[layer][_OUTCOMES.get(node.node_status, "failed")] += 1
+            self._ended[layer][OUTCOMES.get(node.node_status, "failed")] += 1
             self._left[layer] -= 1
             if not self._left[layer]:
                 self._say(layer)

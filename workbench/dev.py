@@ -74,9 +74,7 @@ class Session:
         self._built = list(names)
         for result in outcome.built:
             self._show(result.node, before.get(result.node.name, {}))
-        self._screen.show_failures(outcome)
-        seconds = time.monotonic() - begin
-        self._screen.show_outcome(outcome, f"{outcome.summary()}, {seconds:.1f} s")
+        self._screen.show_outcome(outcome, time.monotonic() - begin)
         further = downstream(self._project.manifest, names)
         if further:
             self._screen.say(

@@ -13,6 +13,16 @@ from workbench.failures import Failure, failure
 
 _QUIET = ("--log-level", "none", "--log-level-file", "debug", "--no-use-colors")
 _BUILT = ("model", "seed")
+# What became of a node, by dbt's status.
+OUTCOMES = {
+    "success": "built",
+    "pass": "passed",
+    "warn": "passed",
+    "skipped": "skipped",
+    "error": "failed",
+    "fail": "failed",
+    "runtime error": "failed",
+}
 
 
 Event = Any  # of dbt
@@ -142,15 +152,15 @@ class Project:
         built, failures = [], []
         passed = skipped = 0
         for result in results:
-            node, status = result.node, result.status.value
-            if status in ("error", "fail", "runtime error"):
+            became = OUTCOMES.get(result.status.value)
+            if became == "failed":
                 failures.append(failure(result, self.manifest.nodes, self._statements))
-            elif status == "skipped":
+            elif became == "skipped":
                 skipped += 1
-            elif node.resource_type in _BUILT:
-                built.append(result)
-            elif node.resource_type in ("test", "unit_test"):
+            elif became == "passed":
                 passed += 1
+            elif result.node.resource_type in _BUILT:  # a hook succeeds, too
+                built.append(result)
         return Outcome(built, passed, failures, skipped)
 
 
@@ -173,11 +183,7 @@ class OwnProject(Project):
     def __init__(self, shared: Path) -> None:
         super().__init__()
         self.shared_nodes = shared_nodes(shared)
-        self.shared_relations: dict[str, str] = {
-            node["name"]: node["relation_name"]
-            for node in self.shared_nodes.values()
-            if node["resource_type"] in _BUILT
-        }
+        self.shared_relations = relations(self.shared_nodes)
         self._defer = ("--defer", "--state", str(shared))
 
     def build_edited(self, names: Sequence[str]) -> Outcome:
@@ -211,6 +217,15 @@ def shared_nodes(shared: Path) -> dict[str, Any]:
         raise CommandError("nothing is built yet: run `make build` first")
     nodes: dict[str, Any] = json.loads(file.read_text())["nodes"]
     return nodes
+
+
+def relations(nodes: dict[str, Any]) -> dict[str, str]:
+    """Return the tables by name of model or seed."""
+    return {
+        node["name"]: node["relation_name"]
+        for node in nodes.values()
+        if node["resource_type"] in _BUILT
+    }
 
 
 def saved(manifest: Any, files: Sequence[str]) -> list[str]:

@@ -26,15 +26,15 @@ class Screen:
     def read(self, relation: str, limit: int = ROWS) -> Rows:
         return self.spark.read(f"select * from {relation} limit {limit}")
 
-    def show_failures(self, outcome: Outcome) -> None:
+    def show_outcome(self, outcome: Outcome, seconds: float) -> None:
+        """Print each failure, and a line that sums up."""
         for failure in outcome.failures:
             self.say(f"{failure.place}: {failure.name}", "bold red")
             self.say(failure.text)
             if failure.query:
                 self.show(self.read(f"({failure.query}\n)"))
-
-    def show_outcome(self, outcome: Outcome, text: str) -> None:
-        self.say(text, "green" if outcome.is_right else "red")
+        summary = f"{outcome.summary()}, {seconds:.1f} s"
+        self.say(summary, "green" if outcome.is_right else "red")
 
     def show(self, found: Rows, signs: Mapping[str, str] = {}) -> None:
         """Print a line for each column, and across it the first rows.
@@ -51,10 +51,14 @@ class Screen:
             line = Text(f"{signs.get(name, ' ')} {name:<{names}}  ")
             line.append(f"{kind:<{kinds}}", style="dim")
             for row in rows:
-                line.append("  " + _cell(row[place], min(room, _CELL)))
+                width = min(room, _CELL)
+                line.append(f"  {one_line(row[place], width):<{width}}")
             self.console.print(line)
 
 
-def _cell(value: Any, width: int) -> str:
+def one_line(value: Any, width: int) -> str:
+    """Return a value as text of at most so many characters, empty for None."""
     text = "" if value is None else " ".join(str(value).split())
-    return f"{text:<{width}}" if len(text) <= width else f"{text[: width - 1]}…"
+    # A terminal would obey some control characters.
+    text = "".join(each if each.isprintable() else "\ufffd" for each in text)
+    return text if len(text) <= width else f"{text[: width - 1]}…"

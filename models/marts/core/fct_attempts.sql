@@ -21,18 +21,10 @@ classified as (
 
     select
         attempts.*,
-        excluded_exams.exam_id is not null as is_test_exam
+        excluded_exams.exam_id is not null as is_test_exam,
+        {{ is_scored('attempts', 'excluded_exams') }} as is_scored
     from attempts
     left join excluded_exams on attempts.exam_id = excluded_exams.exam_id
-
-),
-
-scored as (
-
-    select
-        *,
-        is_scorable and not is_test_exam as is_scored
-    from classified
 
 )
 
@@ -66,4 +58,4 @@ select
     _kafka_offset,
     _kafka_slice,
     _kafka_timestamp
-from scored
+from classified

@@ -21,7 +21,7 @@ classified as (
 
     select
         attempts.*,
-        attempts.is_scorable and excluded_exams.exam_id is null as is_scored,
+        {{ is_scored('attempts', 'excluded_exams') }} as is_scored,
         arrays_zip(attempts.questions, attempts.rest_correct_counts) as elements
     from attempts
     left join excluded_exams on attempts.exam_id = excluded_exams.exam_id
