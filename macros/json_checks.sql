@@ -37,9 +37,13 @@
 
 {% macro is_structure(variant) -%}
     (
-        try_variant_get({{ variant }}, '$', 'map<string, variant>') is not null
-        or try_variant_get({{ variant }}, '$', 'array<variant>') is not null
+        {{ is_of_type(variant, 'map<string, variant>') }}
+        or {{ is_of_type(variant, 'array<variant>') }}
     )
+{%- endmacro %}
+
+{% macro is_of_type(variant, type) -%}
+    try_variant_get({{ variant }}, '$', '{{ type }}') is not null
 {%- endmacro %}
 
 {% macro has_inconsistent_counts(counts) -%}

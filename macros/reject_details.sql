@@ -114,61 +114,93 @@
     )
 {%- endmacro %}
 
-{#- What is wrong with a value and what is in it: an array of texts. The path is a list
-    of SQL expressions, because positions in arrays belong to it. -#}
-{% macro wrong_types(variant, field, path="''") -%}
-    {%- set object = "try_variant_get(" ~ variant ~ ", '$', 'map<string, variant>')" -%}
-    {%- set elements = "try_variant_get(" ~ variant ~ ", '$', 'array<variant>')" -%}
-    {%- if field is mapping -%}
-        {%- set expected, is_right = 'an object', object ~ ' is not null' -%}
-    {%- elif field is not string -%}
-        {%- set expected, is_right = 'an array', elements ~ ' is not null' -%}
-    {%- elif field == 'identifier' -%}
-        {%- set expected, is_right = 'text', 'not ' ~ is_structure(variant) -%}
-    {%- elif field == 'boolean' -%}
-        {%- set expected = 'true or false' -%}
-        {%- set is_right = is_scalar_of_type(variant, 'BOOLEAN') -%}
-    {%- elif field == 'int' -%}
-        {%- set expected = 'a 32-bit whole number' -%}
-        {%- set is_right = is_scalar_of_type(variant, 'BIGINT')
-            ~ " and try_variant_get(" ~ variant ~ ", '$', 'int') is not null" -%}
-    {%- endif -%}
-    case
-        when {{ variant }} is null or is_variant_null({{ variant }}) then array()
-        when not ({{ is_right }})
-            then array(concat(
-                {{ path }}, ': expected {{ expected }}, found ',
-                {{ shortened('to_json(' ~ variant ~ ')') }}
-                {%- if field == 'int' %},
-                -- A variant does not keep 3.0 as it was written.
-                if(
-                    {{ is_scalar_of_type(variant, 'DECIMAL[(]1?[0-9],0[)]') }}
-                    and try_variant_get({{ variant }}, '$', 'bigint') is not null,
-                    ' with a decimal point', ''
-                )
-                {%- endif %}
-            ))
-    {%- if field is mapping %}
-        else concat(
-            {%- for name, inner in field.items() if inner != 'string' %}
-            {{ wrong_types(
-                "try_variant_get(" ~ variant ~ ", '$." ~ name ~ "', 'variant')",
-                inner, path ~ ", '" ~ ('.' if path != "''") ~ name ~ "'"
-            ) }}{{ ',' if not loop.last }}
+{#- What is wrong with values of a message, and what they are: an array of texts. -#}
+{% macro wrong_types(variant, fields) -%}
+    {%- set value = 'each.value' -%}
+    transform(
+        filter(
+            {{ typed_values(variant, fields) }},
+            each -> {{ value }} is not null
+            and not is_variant_null({{ value }})
+            and not case each.kind
+                when 'object' then {{ is_of_type(value, 'map<string, variant>') }}
+                when 'array' then {{ is_of_type(value, 'array<variant>') }}
+                when 'identifier' then not {{ is_structure(value) }}
+                when 'boolean' then {{ is_scalar_of_type(value, 'BOOLEAN') }}
+                when 'int'
+                    then {{ is_scalar_of_type(value, 'BIGINT') }}
+                    and {{ is_of_type(value, 'int') }}
+            end
+        ),
+        each -> concat(
+            each.path,
+            ': expected ',
+            case each.kind
+                when 'object' then 'an object'
+                when 'array' then 'an array'
+                when 'identifier' then 'text'
+                when 'boolean' then 'true or false'
+                when 'int' then 'a 32-bit whole number'
+            end,
+            ', found ',
+            {{ shortened('to_json(' ~ value ~ ')') }},
+            -- A variant does not keep 3.0 as it was written.
+            if(
+                each.kind = 'int'
+                and {{ is_scalar_of_type(value, 'DECIMAL[(]1?[0-9],0[)]') }}
+                and {{ is_of_type(value, 'bigint') }},
+                ' with a decimal point', ''
+            )
+        )
+    )
+{%- endmacro %}
+
+{#- The values whose kind is checked: an array of structs. The path is SQL, because
+    positions in arrays belong to it: arguments of concat, each with a comma. -#}
+{% macro typed_values(variant, fields, path='') -%}
+    {%- set flat = flat_fields(fields) -%}
+    concat(
+        array(
+            {%- for name, kind, _ in flat if kind != 'string' %}
+            struct(
+                concat({{ path }}'{{ name }}') as path,
+                '{{ kind }}' as kind,
+                try_variant_get({{ variant }}, '$.{{ name }}', 'variant') as value
+            ){{ ',' if not loop.last }}
             {%- endfor %}
         )
-    {%- elif field is not string %}
-        {%- set name = path.split("'")[-2] | replace('.', '') %}
-        else flatten(transform({{ elements }}, ({{ name }}_element, {{ name }}_place) -> {{
-            wrong_types(
-                name ~ '_element', field[0],
-                path ~ ", '[', " ~ name ~ "_place + 1, ']'"
+        {%- for name, kind, field in flat if kind == 'array' %}
+        {%- set element = name.split('.')[-1] ~ '_element' %}
+        {%- set place = name.split('.')[-1] ~ '_place' %}
+        {%- set inner = path ~ "'" ~ name ~ "[', " ~ place ~ " + 1, " %},
+        coalesce(flatten(transform(
+            try_variant_get({{ variant }}, '$.{{ name }}', 'array<variant>'),
+            ({{ element }}, {{ place }}) -> concat(
+                array(struct(
+                    concat({{ inner }}']') as path,
+                    'object' as kind,
+                    {{ element }} as value
+                )),
+                {{ typed_values(element, field[0], inner ~ "'].', ") }}
             )
-        }}))
-    {%- else %}
-        else array()
-    {%- endif %}
-    end
+        )), array())
+        {%- endfor %}
+    )
+{%- endmacro %}
+
+{#- The fields of an object and of objects in it: path, kind, field. -#}
+{% macro flat_fields(fields, path='') -%}
+    {%- set found = [] -%}
+    {%- for name, field in fields.items() -%}
+        {%- if field is mapping -%}
+            {%- do found.append((path ~ name, 'object', field)) -%}
+            {%- do found.extend(flat_fields(field, path ~ name ~ '.')) -%}
+        {%- else -%}
+            {%- set kind = field if field is string else 'array' -%}
+            {%- do found.append((path ~ name, kind, field)) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found) }}
 {%- endmacro %}
 
 {% macro is_scalar_of_type(variant, type) -%}
