@@ -5,12 +5,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cli.settings import ROOT
 from cli.spark_sql import SparkError
 
 # dbt's heading repeats the name and the file; its trace and Java's stack help nobody.
 _NOISE = re.compile(
     r"(?m)^ *((\w+ )+Error in \S+ \S+ \(\S+\)|> (in|called by) .*|at \S+\(.*)\n?"
 )
+# What dbt's signs mean in the comparison of a unit test.
+_SIGNS = "expected (--- is missing, +++ is not expected, → is another value):"
+# dbt's macro of a generic test has this prefix.
+_MISSING_TEST = re.compile(r"'test_(?P<name>\w+)' is undefined")
 _QUOTED = re.compile(r"[`'\"]([^`'\"\n]+)[`'\"]")
 
 
@@ -48,7 +53,13 @@ def failure(
     error = SparkError.find(message)
     text = str(error or without_noise(message))
     if is_failed:
-        return Failure(node.name, place, text)
+        return Failure(node.name, place, text.replace("expected:", _SIGNS, 1))
+    if missing := _MISSING_TEST.search(text):
+        # A generic test is a line of yml.
+        used = re.compile(rf"\s*- (name: )?{missing['name']}:?\s*")
+        for number, line in enumerate((ROOT / place).read_text().splitlines(), start=1):
+            if used.fullmatch(line):
+                return Failure(node.name, f"{place}:{number}", text)
     # A unit test runs the SQL of its model, so the model may be what is wrong.
     source = node
     if node.resource_type == "unit_test":

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cli.settings import ROOT
 from cli.spark_sql import SparkError, without_stack
 from workbench.failures import failure
 from workbench.project import downstream, saved
@@ -26,9 +27,9 @@ _STATEMENT = "/* by dbt */\n\nselect * from (\nselect\n    first,\n"
 _STACK = "\n\tat org.apache.spark.sql.A.b(A.scala:1)\n'Project [a]\n+- Relation"
 
 
-def _result(status: str, message: str) -> Any:
+def _result(status: str, message: str, node: Any = _TEST) -> Any:
     return SimpleNamespace(
-        status=SimpleNamespace(value=status), message=message, node=_TEST
+        status=SimpleNamespace(value=status), message=message, node=node
     )
 
 
@@ -73,6 +74,25 @@ def test_unit_test_that_cannot_run_blames_the_line_of_its_model(
 def test_unit_test_with_other_rows_is_to_blame_itself() -> None:
     found = failure(_result("fail", "actual differs from expected:\n'first'"), {}, {})
     assert (found.name, found.place) == ("shares_are_shares", "models/rpt_a.yml")
+    assert found.text.startswith("actual differs from expected (--- is missing, ")
+
+
+def test_generic_test_that_does_not_exist_is_found_in_its_file() -> None:
+    file = "models/marts/answers/rpt_perfect_scores.yml"
+    text = (ROOT / file).read_text()
+    node = SimpleNamespace(
+        name="rate_perfect_rate",
+        resource_type="test",
+        original_file_path=file,
+        unique_id="test.a",
+        test_metadata=SimpleNamespace(name="rate"),
+        raw_code="{{ test_rate(**_dbt_generic_test_kwargs) }}",
+    )
+    message = f"Compilation Error in test a ({file})\n  'test_rate' is undefined"
+    found = failure(_result("error", message, node), {}, {})
+    assert found.text == "'test_rate' is undefined"
+    line = int(found.place.rpartition(":")[2])
+    assert text.splitlines()[line - 1].strip() == "- rate"
 
 
 def test_message_without_stack_says_the_same_as_the_whole() -> None:
