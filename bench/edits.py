@@ -6,7 +6,6 @@ from the shared ones.
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from bench.history import record
-from bench.stack import seconds
+from bench.stack import copy_project, seconds
 from cli.settings import ROOT
 
 _SHARED = ROOT / ".stack" / "bench" / "run" / "shared-build"
@@ -39,10 +38,7 @@ def main() -> int:
 
 def _times(project: Path, edits: int) -> tuple[list[float], list[float]]:
     """Return the seconds of each edit in a copy of the project, for both ways."""
-    for name in ("dbt_project.yml", "settings.toml"):
-        shutil.copy(ROOT / name, project)
-    for name in ("models", "macros", "seeds", "profiles", "tests", "cli", "workbench"):
-        shutil.copytree(ROOT / name, project / name)
+    copy_project(project)
     os.environ["DBT_TARGET_PATH"] = "target"
     session = (sys.executable, "-m", "workbench", "dev", "--shared", str(_SHARED))
     build = (

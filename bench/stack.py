@@ -1,6 +1,7 @@
 """What the benchmarks do on the stack `bench`, which keeps its topic and tables."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -34,6 +35,14 @@ def publish(attempts: int, seed: int = 2018, skip: int = 0) -> None:
             stdout=subprocess.DEVNULL,
             check=True,
         )
+
+
+def copy_project(place: Path) -> None:
+    """Copy the dbt project and its workbench, to be edited."""
+    for name in ("dbt_project.yml", "settings.toml"):
+        shutil.copy(ROOT / name, place)
+    for name in ("models", "macros", "seeds", "profiles", "tests", "cli", "workbench"):
+        shutil.copytree(ROOT / name, place / name)
 
 
 def seconds(*command: str) -> float:
