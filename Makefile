@@ -35,7 +35,8 @@ TESTED := $(BUILT).json
 .DEFAULT_GOAL := help
 .PHONY: help run up down status publish ingest follow audit maintain landed build \
 	dev model diff prune rejects answers report notebook docs sql check lint types unit parse \
-	test test-compose chaos histories bench bench-builds bench-edits clean setup chromium lock
+	test test-compose chaos histories edits bench bench-builds bench-edits \
+	bench-run clean setup chromium lock
 
 help: ## list the verbs
 	@echo "usage: make VERB [FILE=path] [STACK=name]"
@@ -198,6 +199,10 @@ histories: setup .venv-test/.complete ## land and build in random order, then co
 	@.venv-test/bin/python -m tests.integration.histories \
 		$(if $(HISTORIES),--histories $(HISTORIES)) $(if $(SEED),--seed $(SEED))
 
+edits: setup .venv-test/.complete ## edit at random: `make dev` has to do what `dbt build` does [EDITS, SEED]
+	@.venv-test/bin/python -m tests.integration.edits $(if $(EDITS),--edits $(EDITS)) \
+		$(if $(SEED),--seed $(SEED))
+
 bench: ## time `ingest drain` beside Kafka's own consumer [MESSAGES, RUNS]
 	@unset $(USER_SETTINGS); $(MAKE) --silent STACK=bench up && \
 		. .stack/bench/conf/client.env && $(BIN)/python -m bench.drain \
@@ -212,6 +217,11 @@ bench-edits: ## time an edit of a mart in `make dev` and in `dbt build` [EDITS]
 	@unset $(USER_SETTINGS); $(MAKE) --silent STACK=bench build && \
 		. .stack/bench/conf/client.env && $(BIN)/python -m bench.edits \
 		$(if $(EDITS),--edits $(EDITS))
+
+# Set-up fills the caches that the clone takes its packages from. MAKEFLAGS would give the
+# clone the variables of this make.
+bench-run: setup ## time `make run` in a fresh clone, again, and a build of nothing new [RUNS]
+	@unset $(USER_SETTINGS) MAKEFLAGS; $(BIN)/python -m bench.run $(if $(RUNS),--runs $(RUNS))
 
 test-compose: setup .venv-test/.complete ## container and cluster tests with Docker (Debian 12, as root)
 	@tests/containers/run.sh

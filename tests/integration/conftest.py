@@ -23,6 +23,7 @@ _GROUPS = {
     "test_nothing": "models",
     "test_sample": "models",
     "test_workbench": "models",
+    "test_edits": "models",
     "test_quirks": "models",
     "test_histories": "models",
     "test_secured_kafka": "secured",

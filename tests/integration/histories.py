@@ -10,7 +10,6 @@ import argparse
 import csv
 import json
 import random
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,11 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cli.settings import ROOT
 from ingest import raw_table
-from tests import shell
 from tests.integration.stack import (
-    ENVIRONMENT,
+    Dbt,
     built_tables,
     copy_project,
     create_topic,
@@ -38,48 +35,16 @@ _TOPIC = "histories"
 _HISTORY = "config.materialized:incremental"
 _RESULTS = ("items", "audit", "dim_courses", "dim_exams")
 _EXAMS = ("alpha-1", "alpha-2", "beta-1")
-_RUNNER = """
-import json, sys
-from dbt.cli.main import dbtRunner
-runner = dbtRunner()
-for line in sys.stdin:
-    done = runner.invoke(["--quiet", *json.loads(line), "--profiles-dir", "profiles"])
-    print("\\nsuccess:", json.dumps(done.success), flush=True)
-"""
 
 
-class Dbt:
-    """A dbt project with tiny slices, in a process that stays."""
+class Project(Dbt):
+    """A dbt project with tiny slices."""
 
     def __init__(self, place: Path) -> None:
         self._place = place
         copy_project(place, slice_length=3)
         self._seed = place / "seeds" / "excluded_exams.csv"
-        self._process = subprocess.Popen(
-            (ROOT / ".venv" / "bin" / "python", "-c", _RUNNER),
-            cwd=place,
-            env={**shell.ENVIRONMENT, **ENVIRONMENT, "DBT_TARGET_PATH": "target"},
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-
-    def __call__(self, *command: str) -> None:
-        """Run a dbt command.
-
-        Raises:
-            AssertionError: it fails.
-        """
-        assert self._process.stdin and self._process.stdout
-        print(json.dumps(command), file=self._process.stdin, flush=True)
-        printed: list[str] = []
-        for line in self._process.stdout:
-            if line.startswith("success:"):
-                assert line.endswith("true\n"), "".join(printed)
-                return
-            printed.append(line)
-        raise AssertionError("".join(printed))
+        super().__init__(place)
 
     def exclude(self, exams: Sequence[str]) -> None:
         """Make these the test exams."""
@@ -98,19 +63,15 @@ class Dbt:
             if node["config"].get("materialized") == "incremental"
         )
 
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
 
 @contextmanager
-def project() -> Iterator[Dbt]:
+def project() -> Iterator[Project]:
     """Yield a dbt project, with a topic and a raw table of its own."""
     create_topic(_TOPIC, partitions=PARTITIONS)
     # A raw table holds one topic.
     query(f"drop table if exists {raw_table.NAME} purge")
     with tempfile.TemporaryDirectory() as place:
-        dbt = Dbt(Path(place))
+        dbt = Project(Path(place))
         try:
             yield dbt
         finally:
@@ -118,7 +79,7 @@ def project() -> Iterator[Dbt]:
             query(f"drop table if exists {raw_table.NAME} purge")
 
 
-def history(dbt: Dbt, steps: int, seed: int) -> list[str]:
+def history(dbt: Project, steps: int, seed: int) -> list[str]:
     """Run one history on the test stack; return the tables that differ in the end."""
     choice = random.Random(seed)
     _land(choice, seed)

@@ -3,10 +3,12 @@
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +23,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from pyhive import hive
 
+from bench import stack
 from cli.settings import HOST, ROOT, Settings, from_environment
 from ingest.__main__ import main
 from ingest.offsets import Source, TopicOffsets, held_back
@@ -50,6 +53,15 @@ ENVIRONMENT = {
 }
 # Created with a new stack, removed by the test session that fills it.
 _IS_FRESH = STACK.directory / "run" / "is-fresh"
+# Directory with the manifest of the last build of the shared schemas.
+SHARED = STACK.directory / "run" / "shared-build"
+_DBT = """
+import json, sys
+from dbt.cli.main import dbtRunner
+for line in sys.stdin:
+    done = dbtRunner().invoke(["--quiet", *json.loads(line)])
+    print("\\nsuccess:", json.dumps(done.success), flush=True)
+"""
 
 
 def run(
@@ -123,6 +135,73 @@ def start(
             process.kill()
 
 
+class Dbt:
+    """Commands of dbt, in one process that imports it once.
+
+    Args:
+        project: a copy of the project.
+    """
+
+    def __init__(self, project: Path, environment: Mapping[str, str] = {}) -> None:
+        self._process = subprocess.Popen(
+            (ROOT / ".venv" / "bin" / "python", "-c", _DBT),
+            cwd=project,
+            env={
+                **shell.ENVIRONMENT,
+                **ENVIRONMENT,
+                "DBT_PROFILES_DIR": "profiles",
+                "DBT_TARGET_PATH": "target",
+                **environment,
+            },
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def __call__(self, *command: str) -> None:
+        """Run a dbt command.
+
+        Raises:
+            AssertionError: it fails.
+        """
+        is_right, printed = self.attempt(*command)
+        assert is_right, printed
+
+    def attempt(self, *command: str) -> tuple[bool, str]:
+        """Run a dbt command; return whether it succeeds, and what it prints."""
+        assert self._process.stdin
+        print(json.dumps(command), file=self._process.stdin, flush=True)
+        printed = printed_until(self._process, "^success: ")
+        return printed.endswith("true\n"), printed
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def printed_until(
+    process: subprocess.Popen[str], last: str, seconds: float = 300
+) -> str:
+    """Return what a process prints, up to a line that holds a regular expression.
+
+    Raises:
+        AssertionError: it ends without one, or is killed because none came in time.
+    """
+    assert process.stdout
+    printed = ""
+    limit = threading.Timer(seconds, process.kill)
+    limit.start()
+    try:
+        for line in process.stdout:
+            printed += line
+            if re.search(last, line):
+                return printed
+    finally:
+        limit.cancel()
+    raise AssertionError(printed + (process.stderr.read() if process.stderr else ""))
+
+
 def up(environment: Mapping[str, str] = {}) -> str:
     return run("python", "-m", "services", "up", environment=environment).stdout
 
@@ -168,15 +247,14 @@ def built_tables() -> list[str]:
     ]
 
 
-def copy_project(place: Path, slice_length: int = 10000) -> None:
-    """Copy the dbt project, with slices so small that few messages fill many."""
-    shutil.copy(ROOT / "dbt_project.yml", place)
-    for name in ("models", "macros", "seeds", "profiles", "tests"):
-        shutil.copytree(ROOT / name, place / name)
-    slices = place / "macros" / "slices.sql"
-    text = slices.read_text()
-    assert text.count("10000") == 1
-    slices.write_text(text.replace("10000", str(slice_length)))
+def copy_project(place: Path, slice_length: int | None = None) -> None:
+    """Copy the project; with short slices, a few messages fill many of them."""
+    stack.copy_project(place)
+    if slice_length:
+        slices = place / "macros" / "slices.sql"
+        text = slices.read_text()
+        assert text.count("10000") == 1
+        slices.write_text(text.replace("10000", str(slice_length)))
 
 
 def create_topic(

@@ -3,7 +3,6 @@
 import re
 import shutil
 import signal
-import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -14,16 +13,16 @@ from cli.spark_sql import Client
 from tests import shell
 from tests.integration.stack import (
     ENVIRONMENT,
-    STACK,
+    SHARED,
     built_tables,
     copy_project,
+    printed_until,
     query,
     run,
     start,
 )
 from workbench.diff import difference
 
-_SHARED = STACK.directory / "run" / "shared-build"
 _MODEL = Path("models/marts/answers/rpt_perfect_scores.sql")
 _OWN = {"DBT_SCHEMA_PREFIX": "ada"}
 _WRONG_TEST = """\
@@ -37,25 +36,11 @@ _WRONG_TEST = """\
 def project(tmp_path: Path) -> Path:
     """A copy to edit."""
     copy_project(tmp_path)
-    shutil.copy(ROOT / "settings.toml", tmp_path)
-    for name in ("cli", "workbench"):
-        shutil.copytree(ROOT / name, tmp_path / name)
     return tmp_path
 
 
 def _workbench(verb: str, *arguments: str) -> tuple[str, ...]:
-    return ("python", "-m", "workbench", verb, "--shared", str(_SHARED), *arguments)
-
-
-def _printed(dev: subprocess.Popen[str], last: str) -> str:
-    """Return what is printed up to a line that holds a text."""
-    assert dev.stdout
-    printed = ""
-    for line in dev.stdout:
-        printed += line
-        if last in line:
-            return printed
-    raise AssertionError(printed)
+    return ("python", "-m", "workbench", verb, "--shared", str(SHARED), *arguments)
 
 
 def test_saved_model_is_built_and_tested_in_own_schemas(project: Path) -> None:
@@ -65,13 +50,13 @@ def test_saved_model_is_built_and_tested_in_own_schemas(project: Path) -> None:
     before = query(shared)
     environment = {**_OWN, "DBT_TARGET_PATH": "target"}
     with start(*_workbench("dev"), cwd=project, environment=environment) as dev:
-        _printed(dev, "watching")
+        printed_until(dev, "watching")
         model.write_text(text.replace("perfect_count,\n", "perfct_count,\n", 1))
-        failed = _printed(dev, "1 failed, 4 skipped")
+        failed = printed_until(dev, "1 failed, 4 skipped")
         assert f"{_MODEL}:10: rpt_perfect_scores\n[UNRESOLVED_COLUMN" in failed
         assert "Did you mean" in failed and "org.apache" not in failed
         model.write_text(text)
-        passed = _printed(dev, "4 tests passed")
+        passed = printed_until(dev, "4 tests passed")
         assert "\nada_marts.rpt_perfect_scores\n" in passed
         # An incremental table has no new message, but is built by the new SQL.
         facts = project / "models" / "marts" / "core" / "fct_attempts.sql"
@@ -81,7 +66,7 @@ def test_saved_model_is_built_and_tested_in_own_schemas(project: Path) -> None:
             text.replace("\n    max_", "\n    8 as max_"),
         ):
             facts.write_text(sql)
-            assert "1 built" in _printed(dev, "passed")
+            assert "1 built" in printed_until(dev, "passed")
         dev.send_signal(signal.SIGINT)
         assert dev.wait() == 0
     assert query("select distinct max_attempts from ada_marts.fct_attempts") == [(8,)]
