@@ -54,18 +54,19 @@ def failure(
     text = str(error or without_noise(message))
     if is_failed:
         return Failure(node.name, place, text.replace("expected:", _SIGNS, 1))
-    if missing := _MISSING_TEST.search(text):
-        # A generic test is a line of yml.
-        used = re.compile(rf"\s*- (name: )?{missing['name']}:?\s*")
-        for number, line in enumerate((ROOT / place).read_text().splitlines(), start=1):
-            if used.fullmatch(line):
-                return Failure(node.name, f"{place}:{number}", text)
-    # A unit test runs the SQL of its model, so the model may be what is wrong.
     source = node
-    if node.resource_type == "unit_test":
-        source = nodes[node.depends_on.nodes[0]]
-    for wanted in _clues(text, error, statements.get(node.unique_id, "")):
-        for number, line in enumerate(source.raw_code.splitlines(), start=1):
+    if node.resource_type == "test" and (missing := _MISSING_TEST.search(text)):
+        # A generic test is a line of yml.
+        code = (ROOT / place).read_text()
+        clues = iter([re.compile(rf"^\s*- (name: )?{missing['name']}:?\s*$")])
+    else:
+        if node.resource_type == "unit_test":
+            # It runs the SQL of its model, so the model may be what is wrong.
+            source = nodes[node.depends_on.nodes[0]]
+        code = source.raw_code
+        clues = _clues(text, error, statements.get(node.unique_id, ""))
+    for wanted in clues:
+        for number, line in enumerate(code.splitlines(), start=1):
             if wanted.search(line):
                 return Failure(
                     source.name, f"{source.original_file_path}:{number}", text

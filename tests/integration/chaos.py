@@ -21,7 +21,7 @@ import psutil
 
 from tests.integration.stack import (
     STACK,
-    down,
+    fresh_stack,
     ingest,
     kill,
     landed_messages,
@@ -29,7 +29,6 @@ from tests.integration.stack import (
     produce,
     sent_messages,
     start,
-    start_fresh,
     up,
     wait_until,
 )
@@ -182,11 +181,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parsed = parser.parse_args()
     print(f"seed {parsed.seed}, {parsed.rounds} rounds on stack {STACK.name}")
-    start_fresh()
     try:
-        outcome = chaos(parsed.rounds, parsed.seed)
+        with fresh_stack():
+            outcome = chaos(parsed.rounds, parsed.seed)
     finally:
-        down()
         print(f"seed {parsed.seed}")
     print(outcome)
     return 0 if outcome.is_right else 1

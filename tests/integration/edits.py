@@ -26,19 +26,19 @@ import yaml
 from dbt.contracts.graph.manifest import Manifest
 from dbt.parser.manifest import extended_mashumuro_decoder
 
+from bench.stack import copy_project
 from cli.settings import from_environment
 from cli.spark_sql import Client
 from tests.integration.stack import (
     ENVIRONMENT,
     SHARED,
     Dbt,
-    copy_project,
-    down,
+    fresh_stack,
     printed_until,
     query,
     run,
     start,
-    start_fresh,
+    workbench,
 )
 from workbench.diff import difference
 from workbench.leftovers import tables
@@ -112,10 +112,10 @@ class Both:
         if not is_parsed:
             return []
         done = json.loads(results.read_text())["results"]
-        return [*self._outcomes(printed, done)] or [
-            *self._manifests(),
-            *self._rows(done),
-        ]
+        if different := [*self._outcomes(printed, done)]:
+            return different
+        manifest = _manifest(target)
+        return [*self._nodes(manifest), *self._rows(manifest, done)]
 
     def _outcomes(self, printed: str, done: Sequence[dict[str, Any]]) -> Iterator[str]:
         became = Counter(
@@ -135,16 +135,17 @@ class Both:
         if missing := built - set(printed.splitlines()):
             yield f"the session did not show {', '.join(sorted(missing))}"
 
-    def _manifests(self) -> Iterator[str]:
+    def _nodes(self, manifest: Manifest) -> Iterator[str]:
         # `make dev` keeps artefacts of its own below those of the shared schemas.
         session = _comparable(_manifest(self._place / "target/developer"), _SESSION)
-        command = _comparable(_manifest(self._place / _COMMAND), _COMMAND)
+        command = _comparable(manifest, _COMMAND)
         for name in {**session, **command}:
             if session.get(name) != command.get(name):
                 yield f"in the manifest: {name}"
 
-    def _rows(self, done: Sequence[dict[str, Any]]) -> Iterator[str]:
-        manifest = _manifest(self._place / _COMMAND)
+    def _rows(
+        self, manifest: Manifest, done: Sequence[dict[str, Any]]
+    ) -> Iterator[str]:
         nodes = {node.relation_name: node for node in manifest.nodes.values()}
         for name in _built(done):
             command = f"{_COMMAND}_{name}"
@@ -179,13 +180,13 @@ def _built(done: Sequence[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _manifest(target: Path) -> Any:
+def _manifest(target: Path) -> Manifest:
     """Read what dbt keeps of a project between two parses."""
     packed = (target / "partial_parse.msgpack").read_bytes()
     return Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
 
 
-def _comparable(manifest: Any, prefix: str) -> dict[str, Any]:
+def _comparable(manifest: Manifest, prefix: str) -> dict[str, Any]:
     """Return the manifest's nodes by id, without prefix and times."""
     parts = manifest.to_dict()
     text = json.dumps({part: parts[part] for part in _MANIFEST_PARTS}, default=str)
@@ -218,9 +219,8 @@ def both() -> Iterator[Both]:
 
 
 def _session(place: Path) -> Any:
-    command = ("python", "-m", "workbench", "dev", "--shared", str(SHARED))
     environment = {"DBT_SCHEMA_PREFIX": _SESSION, "DBT_TARGET_PATH": "target"}
-    return start(*command, cwd=place, environment=environment)
+    return start(*workbench("dev"), cwd=place, environment=environment)
 
 
 def _command(place: Path) -> Dbt:
@@ -311,8 +311,7 @@ def main() -> int:
     kinds = [KINDS[number % len(KINDS)] for number in range(parsed.edits)]
     choice.shuffle(kinds)
     builds = failed = 0
-    start_fresh()
-    try:
+    with fresh_stack():
         run("make", "run")
         with both() as builders:
             for edit in edits(choice, builders.project, kinds):
@@ -321,8 +320,6 @@ def main() -> int:
                 print("; ".join(different) or "equal", flush=True)
                 builds += 1
                 failed += bool(different)
-    finally:
-        down()
     print(f"{builds} builds, {failed} where make dev differs from dbt build")
     return 1 if failed else 0
 

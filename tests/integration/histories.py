@@ -17,17 +17,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bench.stack import copy_project
 from ingest import raw_table
 from tests.integration.stack import (
     Dbt,
     built_tables,
-    copy_project,
     create_topic,
-    down,
+    fresh_stack,
     ingest,
     produce,
     query,
-    start_fresh,
+    shorten_slices,
 )
 from tests.quirks import FIRST_TIMESTAMP, PARTITIONS, RawMessage, assessment
 
@@ -42,7 +42,8 @@ class Project(Dbt):
 
     def __init__(self, place: Path) -> None:
         self._place = place
-        copy_project(place, slice_length=3)
+        copy_project(place)
+        shorten_slices(place, 3)
         self._seed = place / "seeds" / "excluded_exams.csv"
         super().__init__(place)
 
@@ -162,15 +163,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parsed = parser.parse_args()
     failed = 0
-    start_fresh()
-    try:
-        with project() as dbt:
-            for seed in range(parsed.seed, parsed.seed + parsed.histories):
-                different = history(dbt, parsed.steps, seed)
-                failed += bool(different)
-                print(f"seed {seed}: {', '.join(different) or 'equal'}", flush=True)
-    finally:
-        down()
+    with fresh_stack(), project() as dbt:
+        for seed in range(parsed.seed, parsed.seed + parsed.histories):
+            different = history(dbt, parsed.steps, seed)
+            failed += bool(different)
+            print(f"seed {seed}: {', '.join(different) or 'equal'}", flush=True)
     print(f"{parsed.histories} histories, {failed} differ from a full refresh")
     return 1 if failed else 0
 

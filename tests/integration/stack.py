@@ -23,7 +23,6 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from pyhive import hive
 
-from bench import stack
 from cli.settings import HOST, ROOT, Settings, from_environment
 from ingest.__main__ import main
 from ingest.offsets import Source, TopicOffsets, held_back
@@ -135,6 +134,11 @@ def start(
             process.kill()
 
 
+def workbench(verb: str, *arguments: str) -> tuple[str, ...]:
+    """Return a command of the workbench that reads the shared schemas."""
+    return ("python", "-m", "workbench", verb, "--shared", str(SHARED), *arguments)
+
+
 class Dbt:
     """Commands of dbt, in one process that imports it once.
 
@@ -221,6 +225,16 @@ def start_fresh() -> None:
     _IS_FRESH.touch()
 
 
+@contextmanager
+def fresh_stack() -> Iterator[None]:
+    """Start the stack, empty, and stop it in the end."""
+    start_fresh()
+    try:
+        yield
+    finally:
+        down()
+
+
 def take_fresh() -> None:
     """Start an empty stack, unless `make test` has just started one."""
     if not _IS_FRESH.exists():
@@ -247,14 +261,12 @@ def built_tables() -> list[str]:
     ]
 
 
-def copy_project(place: Path, slice_length: int | None = None) -> None:
-    """Copy the project; with short slices, a few messages fill many of them."""
-    stack.copy_project(place)
-    if slice_length:
-        slices = place / "macros" / "slices.sql"
-        text = slices.read_text()
-        assert text.count("10000") == 1
-        slices.write_text(text.replace("10000", str(slice_length)))
+def shorten_slices(project: Path, length: int) -> None:
+    """Let a few messages fill many slices, in a copy of the project."""
+    slices = project / "macros" / "slices.sql"
+    text = slices.read_text()
+    assert text.count("10000") == 1
+    slices.write_text(text.replace("10000", str(length)))
 
 
 def create_topic(

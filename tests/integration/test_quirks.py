@@ -18,19 +18,20 @@ from playwright.sync_api import Browser
 
 from answers.questions import Question, questions
 from answers.report import NOTEBOOK
+from bench.stack import copy_project
 from cli.settings import ROOT
 from tests.integration.browser import answers_of, open_report, write_report
 from tests.integration.stack import (
     STACK,
     TARGET,
     aborted_transaction,
-    copy_project,
     ingest,
     landed_messages,
     produce,
     query,
     run,
     sent_messages,
+    shorten_slices,
     topic_messages,
 )
 from tests.oracle import Row, expected_tables
@@ -75,7 +76,8 @@ models:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the dbt project with one more model, and many small slices."""
     place = tmp_path_factory.mktemp("project")
-    copy_project(place, slice_length=100)
+    copy_project(place)
+    shorten_slices(place, 100)
     for name, text in NINTH_QUESTION.items():
         (place / "models" / "marts" / "answers" / name).write_text(text)
     return place

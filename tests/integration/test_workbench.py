@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from bench.stack import copy_project
 from cli.settings import ROOT, from_environment
 from cli.spark_sql import Client
 from tests import shell
 from tests.integration.stack import (
     ENVIRONMENT,
-    SHARED,
     built_tables,
-    copy_project,
     printed_until,
     query,
     run,
     start,
+    workbench,
 )
 from workbench.diff import difference
 
@@ -39,17 +39,13 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _workbench(verb: str, *arguments: str) -> tuple[str, ...]:
-    return ("python", "-m", "workbench", verb, "--shared", str(SHARED), *arguments)
-
-
 def test_saved_model_is_built_and_tested_in_own_schemas(project: Path) -> None:
     model = project / _MODEL
     text = model.read_text()
     shared = "select * from marts.rpt_perfect_scores order by all"
     before = query(shared)
     environment = {**_OWN, "DBT_TARGET_PATH": "target"}
-    with start(*_workbench("dev"), cwd=project, environment=environment) as dev:
+    with start(*workbench("dev"), cwd=project, environment=environment) as dev:
         printed_until(dev, "watching")
         model.write_text(text.replace("perfect_count,\n", "perfct_count,\n", 1))
         failed = printed_until(dev, "1 failed, 4 skipped")
@@ -156,7 +152,7 @@ def test_model_from_a_query_passes_lint_and_its_tests_as_it_is(project: Path) ->
         "WHERE a.started_at is not null GROUP BY ALL;"
     )
     done = run(
-        *_workbench("model", "rpt_course_days", "--query", str(query_file)),
+        *workbench("model", "rpt_course_days", "--query", str(query_file)),
         cwd=project,
         environment={**_OWN, "DBT_TARGET_PATH": "target"},
     )
@@ -239,6 +235,6 @@ def test_prune_drops_what_no_model_makes_after_asking() -> None:
     ],
 )
 def test_what_can_not_be_done_is_said_in_one_line(command: str, error: str) -> None:
-    done = run(*_workbench(*command.split()), environment=_OWN, exit_code=1)
+    done = run(*workbench(*command.split()), environment=_OWN, exit_code=1)
     assert error in done.stderr
     assert done.stderr.count("\n") == 1
