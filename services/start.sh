@@ -87,7 +87,8 @@ spark)
         spark-internal \
         --hiveconf "hive.server2.thrift.bind.host=$SPARK_HOST" \
         --hiveconf "hive.server2.thrift.port=$SPARK_THRIFT_PORT" \
-        --hiveconf hive.server2.logging.operation.enabled=false
+        --hiveconf hive.server2.logging.operation.enabled=false \
+        --hiveconf "hive.exec.local.scratchdir=$data/spark"
     ;;
 *)
     echo "usage: $0 SERVICE" >&2
