@@ -25,9 +25,9 @@ def _short(manager: SparkConnectionManager, sql: str) -> Iterator[None]:
         raise DbtRuntimeError(without_stack(error.msg, sql)) from None
 
 
-class ShortErrors(dbtPlugin):
+class ShortErrors(dbtPlugin):  # type: ignore[misc] # dbt is not read for types
     def initialize(self) -> None:
-        SparkConnectionManager.exception_handler = _short  # type: ignore[assignment, method-assign]
+        SparkConnectionManager.exception_handler = _short
 
 
 plugins = [ShortErrors]
