@@ -7,6 +7,7 @@ processes with a stack each, and a process runs whole groups.
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from playwright.sync_api import Browser, sync_playwright
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.integration.stack import down, take_fresh
+from tests.integration.stack import Dbt, down, take_fresh
 
 _GROUPS = {
     "test_ingest": "services",
@@ -25,12 +26,12 @@ _GROUPS = {
     "test_workbench": "models",
     "test_edits": "models",
     "test_quirks": "models",
-    # For the process that has finished first. The histories drop the raw table; after
-    # the settings, the stack is good only for publishing.
+    "test_publish": "models",
+    # For the process that has finished first. The histories drop the raw table; the
+    # settings turn the stack into a cluster.
     "test_secured_kafka": "secured",
     "test_histories": "histories",
     "test_other_settings": "settings",
-    "test_publish": "publish",
 }
 
 
@@ -56,6 +57,13 @@ def stack() -> Iterator[None]:
     take_fresh()
     yield
     down()
+
+
+@pytest.fixture(scope="session")
+def dbt() -> Iterator[Dbt]:
+    """dbt on the project, where it does not matter that a command is a process."""
+    with closing(Dbt()) as dbt:
+        yield dbt
 
 
 @pytest.fixture(scope="session")

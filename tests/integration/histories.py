@@ -45,7 +45,7 @@ class Project(Dbt):
         copy_project(place)
         shorten_slices(place, 3)
         self._seed = place / "seeds" / "excluded_exams.csv"
-        super().__init__(place)
+        super().__init__(place, {"DBT_TARGET_PATH": "target"})
 
     def exclude(self, exams: Sequence[str]) -> None:
         """Make these the test exams."""

@@ -143,10 +143,12 @@ class Dbt:
     """Commands of dbt, in one process that imports it once.
 
     Args:
-        project: a copy of the project.
+        project: the project, or a copy of it.
     """
 
-    def __init__(self, project: Path, environment: Mapping[str, str] = {}) -> None:
+    def __init__(
+        self, project: Path = ROOT, environment: Mapping[str, str] = {}
+    ) -> None:
         self._process = subprocess.Popen(
             (ROOT / ".venv" / "bin" / "python", "-c", _DBT),
             cwd=project,
@@ -154,7 +156,6 @@ class Dbt:
                 **shell.ENVIRONMENT,
                 **ENVIRONMENT,
                 "DBT_PROFILES_DIR": "profiles",
-                "DBT_TARGET_PATH": "target",
                 **environment,
             },
             text=True,

@@ -4,7 +4,7 @@ import random
 
 from tests.integration.edits import both, edits
 
-_KINDS = ("another test", "fewer rows", "macro")
+_KINDS = ("another test", "macro")
 
 
 def test_session_does_what_the_command_line_does() -> None:

@@ -24,6 +24,7 @@ from data.generate import attempts
 from ingest import landing, raw_table
 from ingest.offsets import next_batch
 from ingest.spark import spark_session
+from services.stack import SERVICES
 from tests.integration.stack import (
     STACK,
     aborted_transaction,
@@ -195,11 +196,12 @@ def test_rows_tell_what_was_read_if_no_snapshot_does() -> None:
     _assert_landed_exactly_once()
 
 
-@pytest.mark.parametrize("is_committed", [False, True])
-def test_spark_killed_in_a_batch_loses_and_duplicates_nothing(
-    is_committed: bool,
-) -> None:
-    """Kill Spark before or after it commits files that it has written."""
+@contextmanager
+def _frozen_spark(is_committed: bool) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    """Freeze Spark before or after it commits files that it has written.
+
+    Yields its process id, and the drain that waits for it.
+    """
     spark = pid_of("spark")
     files, commits = _files(), _commits()
 
@@ -219,11 +221,34 @@ def test_spark_killed_in_a_batch_loses_and_duplicates_nothing(
     _publish(200)
     with start("python", "-m", "ingest", "drain", "--batch-size", "10") as drain:
         wait_until("Spark is there", is_frozen_there)
+        yield spark, drain
+
+
+def test_spark_killed_before_a_commit_loses_and_duplicates_nothing() -> None:
+    with _frozen_spark(is_committed=False) as (spark, drain):
         kill(spark)
         assert drain.wait() == 1
         assert drain.stderr
         assert "nothing is lost: run the command again" in drain.stderr.read()
     up()
+    ingest("drain")
+    _assert_landed_exactly_once()
+
+
+def test_unclean_shutdown_after_a_commit_loses_and_duplicates_nothing() -> None:
+    """The client, supervisord and all services but one are gone.
+
+    That one still holds its ports.
+    """
+    before = {service: pid_of(service) for service in SERVICES}
+    with _frozen_spark(is_committed=True) as (_, drain):
+        drain.kill()
+        kill(int((STACK.directory / "run" / "supervisord.pid").read_text()))
+        for service, pid in before.items():
+            if service != "datanode":
+                kill(pid)
+    up()
+    assert not {pid_of(service) for service in SERVICES} & set(before.values())
     ingest("drain")
     _assert_landed_exactly_once()
 

@@ -3,11 +3,13 @@
 from playwright.sync_api import Browser
 
 from tests.integration.browser import answers_of, open_report, write_report
-from tests.integration.stack import query, run
+from tests.integration.stack import Dbt, query
 
 
-def test_report_without_messages_says_nothing_is_ranked(browser: Browser) -> None:
-    run("dbt", "build", "--exclude-resource-type", "test", "unit_test")
+def test_report_without_messages_says_nothing_is_ranked(
+    browser: Browser, dbt: Dbt
+) -> None:
+    dbt("build", "--exclude-resource-type", "test", "unit_test")
     totals = query("select sum(assessment_count) from marts.rpt_assessment_totals")
     assert totals == [(0,)]
     write_report()

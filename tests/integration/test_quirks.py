@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime
 from functools import cache
@@ -24,6 +24,7 @@ from tests.integration.browser import answers_of, open_report, write_report
 from tests.integration.stack import (
     STACK,
     TARGET,
+    Dbt,
     aborted_transaction,
     ingest,
     landed_messages,
@@ -73,18 +74,19 @@ models:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the dbt project with one more model, and many small slices."""
+def dbt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dbt]:
+    """The dbt project with one more model, and many small slices."""
     place = tmp_path_factory.mktemp("project")
     copy_project(place)
     shorten_slices(place, 100)
     for name, text in NINTH_QUESTION.items():
         (place / "models" / "marts" / "answers" / name).write_text(text)
-    return place
+    with closing(Dbt(place)) as dbt:
+        yield dbt
 
 
 @pytest.fixture(scope="module", autouse=True)
-def built(project: Path) -> None:
+def built(dbt: Dbt) -> None:
     """Land and build half of the quirks, then the other half on top of it.
 
     The first build is a full refresh, because the slices have another length.
@@ -104,12 +106,7 @@ def built(project: Path) -> None:
             pass
         produce(part[100:])
         ingest("drain", "--batch-size", "1000")
-        _dbt(project, *command.split())
-
-
-def _dbt(project: Path, *command: str, exit_code: int = 0) -> str:
-    command = ("dbt", *command, "--profiles-dir", "profiles")
-    return run(*command, exit_code=exit_code, cwd=project).stdout
+        dbt(*command.split())
 
 
 # The tables ------------------------------------------------------------------------
@@ -168,46 +165,47 @@ def test_table_equals_the_independent_calculation(table: str) -> None:
     _assert_equal(table)
 
 
-def test_build_tests_what_was_written_until_it_passes(project: Path) -> None:
-    def build(exit_code: int) -> None:
+def test_build_tests_what_was_written_until_it_passes(dbt: Dbt) -> None:
+    def is_right() -> bool:
         tested = ("fct_question_results", "--exclude-resource-type", "unit_test")
-        _dbt(project, "build", "--select", *tested, exit_code=exit_code)
+        return dbt.attempt("build", "--select", *tested)[0]
 
     table = "marts.fct_question_results"
     [(good,)] = query(f"select snapshot_id from {table}.refs where name = 'main'")
     query(f"insert into {table} select * from {table} limit 1")
-    build(exit_code=1)
-    build(exit_code=1)
+    assert not is_right()
+    assert not is_right()
     query(f"call lake.system.rollback_to_snapshot('{table}', {good})")
-    build(exit_code=0)
+    assert is_right()
     ran = json.loads((TARGET / "run_results.json").read_text())["results"]
     tests = [each for each in ran if each["unique_id"].startswith("test.")]
     assert tests
     assert all("where false) as tested" in test["compiled_code"] for test in tests)
 
 
-def test_build_refuses_messages_that_raw_does_not_hold(project: Path) -> None:
+def test_build_refuses_messages_that_raw_does_not_hold(dbt: Dbt) -> None:
     """Because raw was rolled back, or because another table has taken its place."""
+    run_staging = ("run", "--select", "stg_assessments__messages")
 
-    def build(exit_code: int) -> str:
-        staging = ("--select", "stg_assessments__messages")
-        return _dbt(project, "run", *staging, exit_code=exit_code)
+    def is_refused() -> bool:
+        is_right, printed = dbt.attempt(*run_staging)
+        refusal = "holds messages that raw.assessment_attempts does not"
+        return not is_right and refusal in printed
 
     raw = "raw.assessment_attempts"
     [first, *_] = query(
         f"select snapshot_id from {raw}.snapshots order by committed_at"
     )
     query(f"call lake.system.rollback_to_snapshot('{raw}', {first[0]})")
-    refusal = "holds messages that raw.assessment_attempts does not"
-    assert refusal in build(exit_code=2)
+    assert is_refused()
     ingest("drain")
-    build(exit_code=0)
+    dbt(*run_staging)
     query(f"drop table {raw} purge")
     ingest("drain")
-    assert refusal in build(exit_code=2)
+    assert is_refused()
 
 
-def test_full_refresh_changes_no_incremental_table(project: Path) -> None:
+def test_full_refresh_changes_no_incremental_table(dbt: Dbt) -> None:
     """Each build makes the other tables in full from these.
 
     Readers always find a table, because it is replaced in one commit, never dropped.
@@ -215,7 +213,7 @@ def test_full_refresh_changes_no_incremental_table(project: Path) -> None:
     versions = "select snapshot_id from staging.stg_assessments__messages.snapshots"
     before = query(versions)
     selected = "config.materialized:incremental"
-    _dbt(project, "run", "--full-refresh", "--select", selected)
+    dbt("run", "--full-refresh", "--select", selected)
     assert set(before) < set(query(versions))
     for table in (
         "staging.stg_assessments__rejected_messages",
@@ -360,8 +358,7 @@ def test_table_can_be_sorted_by_mouse_and_by_keyboard(browser: Browser) -> None:
 
 
 @pytest.mark.usefixtures("report")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_report_passes_axe(browser: Browser, width: int, scheme: str) -> None:
     page = open_report(browser, width, scheme)
     serious = [
@@ -374,9 +371,11 @@ def test_report_passes_axe(browser: Browser, width: int, scheme: str) -> None:
     page.close()
 
 
-def test_report_lists_every_reason_to_doubt_the_numbers(tmp_path: Path) -> None:
+def test_report_lists_every_reason_to_doubt_the_numbers(
+    dbt: Dbt, tmp_path: Path
+) -> None:
     query("insert into marts.dim_exams select * from marts.dim_exams limit 1")
-    run("dbt", "test", "--select", "unique_dim_exams_exam_id", exit_code=1)
+    assert not dbt.attempt("test", "--select", "unique_dim_exams_exam_id")[0]
     produce([RawMessage(0, 2, None, b"landed, not built")])
     ingest("drain")
     produce([RawMessage(0, 3, None, b"deleted"), RawMessage(1, 3, None, b"to land")])
@@ -391,17 +390,16 @@ def test_report_lists_every_reason_to_doubt_the_numbers(tmp_path: Path) -> None:
     assert re.search(lost, ingest("drain", exit_code=1).stderr)
 
 
-def test_messages_landed_during_a_build_wait_for_the_next_one(project: Path) -> None:
+def test_messages_landed_during_a_build_wait_for_the_next_one(dbt: Dbt) -> None:
     """And a loss that was accepted is a gap."""
     accepted = ingest("drain", "--accept-loss").stdout
     lost = re.search(r"accepted as lost: partition 0, offsets (\d+) to \1", accepted)
     assert lost
-    _dbt(project, "run", "--select", "stg_assessments__messages")
+    dbt("run", "--select", "stg_assessments__messages")
     staged = query("select count(*) from staging.stg_assessments__messages")
     produce([RawMessage(0, 4, None, b"landed in the middle of the build")])
     ingest("drain")
-    _dbt(
-        project,
+    dbt(
         *("build", "--select", "+audit_message_outcomes", "audit_offset_gaps"),
         *("--exclude", "stg_assessments__messages", "resource_type:unit_test"),
         "test_type:generic",

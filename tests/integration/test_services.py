@@ -8,7 +8,6 @@ from thrift.transport.TTransport import TTransportException
 
 from services.stack import SERVICES
 from tests.integration.stack import (
-    STACK,
     ingest,
     kill,
     pid_of,
@@ -56,19 +55,6 @@ def test_killed_services_restart_with_all_data() -> None:
     for service, pid in before.items():
         wait_until(f"another {service} runs", lambda: pid_of(service) != pid)  # noqa: B023
     up()
-    assert _state() == state
-    assert ingest("drain").stdout.startswith("0 messages")
-
-
-def test_up_recovers_from_an_unclean_shutdown() -> None:
-    """supervisord and some services are gone, while others still hold their ports."""
-    state = _state()
-    before = _pids()
-    kill(int((STACK.directory / "run" / "supervisord.pid").read_text()))
-    for service in ("kafka", "namenode"):
-        kill(before[service])
-    up()
-    assert not set(_pids().values()) & set(before.values())
     assert _state() == state
     assert ingest("drain").stdout.startswith("0 messages")
 

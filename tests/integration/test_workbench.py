@@ -14,6 +14,7 @@ from cli.spark_sql import Client
 from tests import shell
 from tests.integration.stack import (
     ENVIRONMENT,
+    Dbt,
     built_tables,
     printed_until,
     query,
@@ -69,14 +70,15 @@ def test_saved_model_is_built_and_tested_in_own_schemas(project: Path) -> None:
     assert query(shared.replace("marts.", "ada_marts.")) == before == query(shared)
 
 
-def test_plain_dbt_prints_messages_of_spark_without_plan_and_stack() -> None:
+def test_plain_dbt_prints_messages_of_spark_without_plan_and_stack(dbt: Dbt) -> None:
     wrong = "select course_rank,\n  perfct_count\nfrom marts.rpt_perfect_scores"
     printed = run("dbt", "show", "--inline", wrong, exit_code=2).stdout
     assert "`perfct_count` cannot be resolved. Did you mean" in printed
     assert re.search(r"line \d+ pos 2\n +perfct_count\n", printed)
     assert "org.apache" not in printed and "Relation" not in printed
     divided = "select 1 / 0 as x from marts.rpt_perfect_scores"
-    printed = run("dbt", "show", "--inline", divided, exit_code=2).stdout
+    is_right, printed = dbt.attempt("show", "--inline", divided)
+    assert not is_right
     assert "[DIVIDE_BY_ZERO] Division by zero." in printed and "^^^" in printed
     assert "org.apache" not in printed
 
