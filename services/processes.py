@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import xmlrpc.client
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -104,33 +105,44 @@ def end_orphans(stack: Stack) -> None:
     """Stop services that a killed supervisord has left running, found by pid file.
 
     After a reboot the id may be that of another process, so the process's command line
-    must also contain this stack's directory.
+    must also contain this stack's directory. A killed process has no command line any
+    more, but holds its ports until it is gone, so it is waited for.
     """
     for pid_file in sorted((stack.directory / "run").glob("*.pid")):
         text = pid_file.read_text().strip("\0 \n")
         pid = int(text) if text.isdigit() else 0
-        if pid and pid_file.stem != "supervisord" and _belongs_to(stack, pid):
-            os.kill(pid, signal.SIGTERM)
-            deadline = time.monotonic() + 20
-            while _is_alive(pid) and time.monotonic() < deadline:
-                time.sleep(0.1)
-            if _is_alive(pid):
-                os.kill(pid, signal.SIGKILL)
+        if pid and pid_file.stem != "supervisord" and _is_alive(pid):
+            command_line = _command_line(pid)
+            if bytes(stack.directory) in command_line:
+                _end(pid, signal.SIGTERM, signal.SIGKILL)
+            elif not command_line:
+                _end(pid)
         pid_file.unlink()
 
 
-def _belongs_to(stack: Stack, pid: int) -> bool:
+def _end(pid: int, *signals: signal.Signals) -> None:
+    """Wait for the end of a process, 20 s after each signal, or without a signal."""
+    for number in signals or (0,):
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+        deadline = time.monotonic() + 20
+        while _is_alive(pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
+def _command_line(pid: int) -> bytes:
     try:
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
-        return False
-    return bytes(stack.directory) in arguments
+        return b""
 
 
 def _is_alive(pid: int) -> bool:
-    """Return whether the process exists and is not a zombie."""
+    """Return whether the process exists and is not a zombie without other threads."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return False
-    return stat.rsplit(")", 1)[1].split()[0] != "Z"
+    # man 5 proc_pid_stat, from its third field: the state; the 20th: threads.
+    fields = stat.rsplit(")", 1)[1].split()
+    return fields[0] != "Z" or int(fields[17]) > 1

@@ -2,6 +2,8 @@
 
 import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from cli.settings import ROOT
 from services import stack as module
 from services.configuration import configuration
 from services.preflight import check_metastore
+from services.processes import end_orphans
 from services.stack import CLUSTER_SERVICES, CONTAINERS, SERVICES, Stack, load
 
 
@@ -156,3 +159,31 @@ def test_image_gets_every_file_that_it_copies() -> None:
     }
     assert len(names) > 10
     assert [name for name in sorted(names) if f"\n!{name}\n" not in kept] == []
+
+
+# A process whose first thread has ended has no command line, like one that was killed.
+# Another thread holds the port until the process has ended.
+_ENDING = """
+import ctypes, os, socket, threading, time
+listening = socket.create_server(("127.0.0.1", 0))
+threading.Timer(1, os._exit, (0,)).start()
+print(listening.getsockname()[1], flush=True)
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+def test_killed_service_is_waited_for_until_its_port_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stack, "directory", tmp_path)
+    (tmp_path / "run").mkdir()
+    with subprocess.Popen(
+        (sys.executable, "-c", _ENDING), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        port = int(process.stdout.readline())
+        while Path(f"/proc/{process.pid}/cmdline").read_bytes():
+            pass
+        (tmp_path / "run" / "kafka.pid").write_text(str(process.pid))
+        end_orphans(Stack("default", {}))
+        socket.create_server(("127.0.0.1", port)).close()
