@@ -47,8 +47,10 @@ ENVIRONMENT = {
     "SPARK_THRIFT_PORT": str(STACK.ports["spark_thrift"]),
     "DBT_TARGET_PATH": str(TARGET),
     "DBT_LOG_PATH": str(STACK.directory / "log"),
-    # The services do not live long enough for optimised code (C2) to pay.
-    "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1",
+    # The services do not live long enough for optimised code (C2) to pay, nor for a
+    # verification of classes, which takes 5 s of Spark's CPU time at each start.
+    "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UnlockDiagnosticVMOptions "
+    "-XX:-BytecodeVerificationRemote",
 }
 # Created with a new stack, removed by the test session that fills it.
 _IS_FRESH = STACK.directory / "run" / "is-fresh"

@@ -12,6 +12,8 @@ from unittest import mock
 import psutil
 import pyspark
 import pytest
+from pyhive.exc import OperationalError
+from thrift.transport.TTransport import TTransportException
 
 from cli.settings import HOST
 from services.processes import Supervisor
@@ -31,21 +33,22 @@ from tests.integration.stack import (
 JARS = Path(pyspark.__file__).parent / "jars"
 
 
-@pytest.fixture
-def metastore(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def metastore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Hive metastore, run from pyspark's jars on a Derby database."""
+    place = tmp_path_factory.mktemp("metastore")
     with socket.socket() as free:
         free.bind((HOST, 0))
         port = free.getsockname()[1]
     settings = {
-        "javax.jdo.option.ConnectionURL": f"jdbc:derby:{tmp_path}/db;create=true",
+        "javax.jdo.option.ConnectionURL": f"jdbc:derby:{place}/db;create=true",
         "datanucleus.schema.autoCreateAll": "true",
         "datanucleus.connectionPoolingType": "none",
         "hive.metastore.schema.verification": "false",
-        "hive.metastore.warehouse.dir": f"{tmp_path}/warehouse",
+        "hive.metastore.warehouse.dir": f"{place}/warehouse",
         "hive.async.log.enabled": "false",
-        "hive.log.dir": str(tmp_path),
-        "derby.stream.error.file": f"{tmp_path}/derby.log",
+        "hive.log.dir": str(place),
+        "derby.stream.error.file": f"{place}/derby.log",
     }
     command = [
         "java",
@@ -61,7 +64,7 @@ def metastore(tmp_path: Path) -> Iterator[str]:
             return True
         return False
 
-    with subprocess.Popen(command, cwd=tmp_path) as process:
+    with subprocess.Popen(command, cwd=place) as process:
         wait_until("the metastore answers", answers)
         yield f"thrift://{HOST}:{port}"
         process.terminate()
@@ -140,3 +143,12 @@ def test_cluster_with_a_hive_metastore_ingests_and_builds(
     table = r"staging\tstg_assessments__messages\tTABLE\t *One row per Kafka message"
     assert re.search(table, listed)
     assert re.search(r"reject_reason\t.*\t *Why ", listed)
+
+
+@pytest.mark.usefixtures("metastore")
+def test_spark_that_runs_out_of_memory_ends_and_is_started_again() -> None:
+    """Its optimiser needs more memory than it has."""
+    spark = pid_of("spark")
+    with pytest.raises((OperationalError, TTransportException, OSError)):
+        query("select length(repeat(repeat('x', 1000000), 2100))")
+    wait_until("another Spark runs", lambda: pid_of("spark") != spark)
