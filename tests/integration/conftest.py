@@ -21,12 +21,12 @@ _GROUPS = {
     "test_ingest": "services",
     "test_chaos": "services",
     "test_services": "services",
+    "test_publish": "services",
     "test_nothing": "models",
     "test_sample": "models",
     "test_workbench": "models",
     "test_edits": "models",
     "test_quirks": "models",
-    "test_publish": "models",
     # For the process that has finished first. The histories drop the raw table; the
     # settings turn the stack into a cluster.
     "test_secured_kafka": "secured",

@@ -135,18 +135,6 @@ def test_source_is_fresh_until_its_newest_message_is_old(dbt: Dbt) -> None:
     assert source["status"] == "error"
 
 
-def test_developer_target_uses_its_own_schemas() -> None:
-    environment = {
-        "DBT_TARGET": "developer",
-        "DBT_SCHEMA_PREFIX": "ada",
-        # Elsewhere, because the answers need the manifest of the shared schemas.
-        "DBT_TARGET_PATH": str(TARGET / "ada"),
-    }
-    run("dbt", "seed", environment=environment)
-    before = query("select * from reference.excluded_exams")
-    assert query("select * from ada_reference.excluded_exams") == before
-
-
 def test_readers_never_find_a_seed_empty(dbt: Dbt) -> None:
     """Each version of the table that a reader could see has all rows."""
     versions = "select summary['total-records'] from reference.excluded_exams.snapshots"

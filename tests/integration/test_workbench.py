@@ -84,7 +84,7 @@ def test_plain_dbt_prints_messages_of_spark_without_plan_and_stack(dbt: Dbt) -> 
 
 
 def test_failed_build_says_what_failed_and_exits_with_1(project: Path) -> None:
-    """Only seeds are left to build, which is quick."""
+    """Only seeds are left to build, which is quick; they go to schemas of one's own."""
     for folder in ("models/marts", "models/intermediate", "tests/assertions"):
         shutil.rmtree(project / folder)
     for file in ("exposures.yml", "staging/assessments/stg_*"):
@@ -93,6 +93,7 @@ def test_failed_build_says_what_failed_and_exits_with_1(project: Path) -> None:
     seeds = project / "seeds" / "seeds.yml"
     seeds.write_text(seeds.read_text().replace("          - unique\n", _WRONG_TEST, 1))
     environment = {**_OWN, "DBT_TARGET": "developer", "DBT_TARGET_PATH": "target"}
+    shared = query("select * from reference.excluded_exams")
     done = run(
         *("python", "-m", "workbench", "build"),
         cwd=project,
@@ -105,6 +106,7 @@ def test_failed_build_says_what_failed_and_exits_with_1(project: Path) -> None:
     assert "rows that fail: 1\n" in done.stdout
     assert "value_field" in done.stdout and "example-id" in done.stdout
     assert done.stderr.startswith("workbench: the build failed")
+    assert query("select * from ada_reference.excluded_exams") == shared
 
 
 def test_diff_finds_every_change_and_invents_none(tmp_path: Path) -> None:
@@ -223,7 +225,7 @@ def test_prune_drops_what_no_model_makes_after_asking() -> None:
     ]
     run("bash", "-c", "echo y | make prune OWN=1", environment=_OWN)
     assert not query("show tables in ada_marts")
-    assert "rpt_gone" not in run("make", "status").stdout
+    assert "rpt_gone" not in run(*workbench("notices")).stdout
     assert "marts.rpt_perfect_scores" in built_tables()
 
 
