@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 import xmlrpc.client
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +95,7 @@ class Supervisor:
                 self.stop(service)
         pid = self.rpc.getPID()
         self.rpc.shutdown()
-        deadline = time.monotonic() + 30
-        while _is_alive(pid) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        _ends(pid, seconds=30)
 
 
 def end_orphans(stack: Stack) -> None:
@@ -111,23 +108,26 @@ def end_orphans(stack: Stack) -> None:
     for pid_file in sorted((stack.directory / "run").glob("*.pid")):
         text = pid_file.read_text().strip("\0 \n")
         pid = int(text) if text.isdigit() else 0
-        if pid and pid_file.stem != "supervisord" and _is_alive(pid):
+        if pid and pid_file.stem != "supervisord":
             command_line = _command_line(pid)
-            if bytes(stack.directory) in command_line:
-                _end(pid, signal.SIGTERM, signal.SIGKILL)
-            elif not command_line:
-                _end(pid)
+            is_ours = bytes(stack.directory) in command_line
+            if is_ours:
+                os.kill(pid, signal.SIGTERM)
+                if not _ends(pid, seconds=20):
+                    os.kill(pid, signal.SIGKILL)
+            if is_ours or not command_line:
+                _ends(pid, seconds=20)
         pid_file.unlink()
 
 
-def _end(pid: int, *signals: signal.Signals) -> None:
-    """Wait for the end of a process, 20 s after each signal, or without a signal."""
-    for number in signals or (0,):
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
-        deadline = time.monotonic() + 20
-        while _is_alive(pid) and time.monotonic() < deadline:
-            time.sleep(0.05)
+def _ends(pid: int, seconds: float) -> bool:
+    """Wait for the end of a process; return whether it came in time."""
+    deadline = time.monotonic() + seconds
+    while _is_alive(pid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _command_line(pid: int) -> bytes:

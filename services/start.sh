@@ -81,6 +81,7 @@ spark_worker*)
 spark)
     cd "$data"
     export SPARK_CONF_DIR="$conf" SPARK_LOCAL_IP="$SPARK_HOST"
+    # Each session that is closed logs an error if its scratch directory does not exist.
     exec "$SPARK_HOME/bin/spark-submit" \
         --class org.apache.spark.sql.hive.thriftserver.HiveThriftServer2 \
         --driver-java-options "-Dderby.stream.error.file=/dev/null $spark_jvm" \

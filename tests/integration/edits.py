@@ -101,10 +101,11 @@ class Both:
             written.write_text(edit.text)
             written.replace(file)
         printed = printed_until(self._session, _ENDS)
-        _, text = self._command.attempt(
+        text = self._command(
             *("build", "--no-partial-parse", "--full-refresh", "--defer"),
             *("--defer-state", str(SHARED), "--state", str(before)),
             *("--exclude", "resource_type:exposure", "--select", *edit.selection),
+            exit_code=None,
         )
         is_parsed = "Error" not in printed.splitlines()[-1]
         if is_parsed != results.exists():

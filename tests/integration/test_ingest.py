@@ -24,7 +24,6 @@ from data.generate import attempts
 from ingest import landing, raw_table
 from ingest.offsets import next_batch
 from ingest.spark import spark_session
-from services.stack import SERVICES
 from tests.integration.stack import (
     STACK,
     aborted_transaction,
@@ -32,6 +31,7 @@ from tests.integration.stack import (
     ingest,
     kill,
     pid_of,
+    pids,
     produce,
     query,
     read_by_ingest,
@@ -197,11 +197,8 @@ def test_rows_tell_what_was_read_if_no_snapshot_does() -> None:
 
 
 @contextmanager
-def _frozen_spark(is_committed: bool) -> Iterator[tuple[int, subprocess.Popen[str]]]:
-    """Freeze Spark before or after it commits files that it has written.
-
-    Yields its process id, and the drain that waits for it.
-    """
+def _frozen_spark(is_committed: bool) -> Iterator[subprocess.Popen[str]]:
+    """Freeze Spark before or after it commits files; yield the drain that waits."""
     spark = pid_of("spark")
     files, commits = _files(), _commits()
 
@@ -221,12 +218,12 @@ def _frozen_spark(is_committed: bool) -> Iterator[tuple[int, subprocess.Popen[st
     _publish(200)
     with start("python", "-m", "ingest", "drain", "--batch-size", "10") as drain:
         wait_until("Spark is there", is_frozen_there)
-        yield spark, drain
+        yield drain
 
 
 def test_spark_killed_before_a_commit_loses_and_duplicates_nothing() -> None:
-    with _frozen_spark(is_committed=False) as (spark, drain):
-        kill(spark)
+    with _frozen_spark(is_committed=False) as drain:
+        kill(pid_of("spark"))
         assert drain.wait() == 1
         assert drain.stderr
         assert "nothing is lost: run the command again" in drain.stderr.read()
@@ -240,15 +237,15 @@ def test_unclean_shutdown_after_a_commit_loses_and_duplicates_nothing() -> None:
 
     That one still holds its ports.
     """
-    before = {service: pid_of(service) for service in SERVICES}
-    with _frozen_spark(is_committed=True) as (_, drain):
+    before = pids()
+    with _frozen_spark(is_committed=True) as drain:
         drain.kill()
         kill(int((STACK.directory / "run" / "supervisord.pid").read_text()))
         for service, pid in before.items():
             if service != "datanode":
                 kill(pid)
     up()
-    assert not {pid_of(service) for service in SERVICES} & set(before.values())
+    assert not set(pids().values()) & set(before.values())
     ingest("drain")
     _assert_landed_exactly_once()
 

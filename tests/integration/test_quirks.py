@@ -166,17 +166,17 @@ def test_table_equals_the_independent_calculation(table: str) -> None:
 
 
 def test_build_tests_what_was_written_until_it_passes(dbt: Dbt) -> None:
-    def is_right() -> bool:
+    def build(exit_code: int) -> None:
         tested = ("fct_question_results", "--exclude-resource-type", "unit_test")
-        return dbt.attempt("build", "--select", *tested)[0]
+        dbt("build", "--select", *tested, exit_code=exit_code)
 
     table = "marts.fct_question_results"
     [(good,)] = query(f"select snapshot_id from {table}.refs where name = 'main'")
     query(f"insert into {table} select * from {table} limit 1")
-    assert not is_right()
-    assert not is_right()
+    build(exit_code=1)
+    build(exit_code=1)
     query(f"call lake.system.rollback_to_snapshot('{table}', {good})")
-    assert is_right()
+    build(exit_code=0)
     ran = json.loads((TARGET / "run_results.json").read_text())["results"]
     tests = [each for each in ran if each["unique_id"].startswith("test.")]
     assert tests
@@ -185,24 +185,22 @@ def test_build_tests_what_was_written_until_it_passes(dbt: Dbt) -> None:
 
 def test_build_refuses_messages_that_raw_does_not_hold(dbt: Dbt) -> None:
     """Because raw was rolled back, or because another table has taken its place."""
-    run_staging = ("run", "--select", "stg_assessments__messages")
 
-    def is_refused() -> bool:
-        is_right, printed = dbt.attempt(*run_staging)
-        refusal = "holds messages that raw.assessment_attempts does not"
-        return not is_right and refusal in printed
+    def build(exit_code: int) -> str:
+        return dbt("run", "--select", "stg_assessments__messages", exit_code=exit_code)
 
     raw = "raw.assessment_attempts"
     [first, *_] = query(
         f"select snapshot_id from {raw}.snapshots order by committed_at"
     )
     query(f"call lake.system.rollback_to_snapshot('{raw}', {first[0]})")
-    assert is_refused()
+    refusal = "holds messages that raw.assessment_attempts does not"
+    assert refusal in build(exit_code=2)
     ingest("drain")
-    dbt(*run_staging)
+    build(exit_code=0)
     query(f"drop table {raw} purge")
     ingest("drain")
-    assert is_refused()
+    assert refusal in build(exit_code=2)
 
 
 def test_full_refresh_changes_no_incremental_table(dbt: Dbt) -> None:
@@ -358,7 +356,8 @@ def test_table_can_be_sorted_by_mouse_and_by_keyboard(browser: Browser) -> None:
 
 
 @pytest.mark.usefixtures("report")
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
 def test_report_passes_axe(browser: Browser, width: int, scheme: str) -> None:
     page = open_report(browser, width, scheme)
     serious = [
@@ -375,7 +374,7 @@ def test_report_lists_every_reason_to_doubt_the_numbers(
     dbt: Dbt, tmp_path: Path
 ) -> None:
     query("insert into marts.dim_exams select * from marts.dim_exams limit 1")
-    assert not dbt.attempt("test", "--select", "unique_dim_exams_exam_id")[0]
+    dbt("test", "--select", "unique_dim_exams_exam_id", exit_code=1)
     produce([RawMessage(0, 2, None, b"landed, not built")])
     ingest("drain")
     produce([RawMessage(0, 3, None, b"deleted"), RawMessage(1, 3, None, b"to land")])

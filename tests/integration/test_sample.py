@@ -128,11 +128,15 @@ def test_example_query_of_each_mart_returns_rows() -> None:
 
 
 def test_source_is_fresh_until_its_newest_message_is_old(dbt: Dbt) -> None:
+    def freshness() -> str:
+        [source] = json.loads((TARGET / "sources.json").read_text())["results"]
+        return str(source["status"])
+
     dbt("source", "freshness")
+    assert freshness() == "pass"
     limits = "{freshness_warn_hours: 0, freshness_error_hours: 0}"
-    assert not dbt.attempt("source", "freshness", "--vars", limits)[0]
-    [source] = json.loads((TARGET / "sources.json").read_text())["results"]
-    assert source["status"] == "error"
+    dbt("source", "freshness", "--vars", limits, exit_code=1)
+    assert freshness() == "error"
 
 
 def test_readers_never_find_a_seed_empty(dbt: Dbt) -> None:

@@ -5,23 +5,19 @@ from pathlib import Path
 import pytest
 
 from services.stack import SERVICES
-from tests.integration.stack import pid_of, run, up
-
-
-def _pids() -> dict[str, int]:
-    return {service: pid_of(service) for service in SERVICES}
+from tests.integration.stack import pids, run, up
 
 
 def test_up_of_a_running_stack_starts_nothing() -> None:
-    before = _pids()
+    before = pids()
     assert up() == ""
-    assert _pids() == before
+    assert pids() == before
 
 
 def test_up_restarts_only_what_was_reconfigured() -> None:
-    before = _pids()
+    before = pids()
     up({"KAFKA_HEAP": "500m"})
-    after = _pids()
+    after = pids()
     assert {name for name in SERVICES if before[name] != after[name]} == {"kafka"}
 
 
