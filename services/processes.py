@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import xmlrpc.client
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -112,9 +113,10 @@ def end_orphans(stack: Stack) -> None:
             command_line = _command_line(pid)
             is_ours = bytes(stack.directory) in command_line
             if is_ours:
-                os.kill(pid, signal.SIGTERM)
-                if not _ends(pid, seconds=20):
-                    os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it can end at any moment
+                    os.kill(pid, signal.SIGTERM)
+                    if not _ends(pid, seconds=20):
+                        os.kill(pid, signal.SIGKILL)
             if is_ours or not command_line:
                 _ends(pid, seconds=20)
         pid_file.unlink()

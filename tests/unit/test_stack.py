@@ -10,6 +10,7 @@ import pytest
 
 from cli.program import CommandError
 from cli.settings import ROOT
+from services import processes
 from services import stack as module
 from services.configuration import configuration
 from services.preflight import check_metastore
@@ -172,11 +173,15 @@ ctypes.CDLL(None).pthread_exit(None)
 """
 
 
-def test_killed_service_is_waited_for_until_its_port_is_free(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def pid_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of Kafka's process id, not yet written, in a stack of its own."""
     monkeypatch.setattr(Stack, "directory", tmp_path)
     (tmp_path / "run").mkdir()
+    return tmp_path / "run" / "kafka.pid"
+
+
+def test_killed_service_is_waited_for_until_its_port_is_free(pid_file: Path) -> None:
     with subprocess.Popen(
         (sys.executable, "-c", _ENDING), stdout=subprocess.PIPE, text=True
     ) as process:
@@ -184,6 +189,20 @@ def test_killed_service_is_waited_for_until_its_port_is_free(
         port = int(process.stdout.readline())
         while Path(f"/proc/{process.pid}/cmdline").read_bytes():
             pass
-        (tmp_path / "run" / "kafka.pid").write_text(str(process.pid))
+        pid_file.write_text(str(process.pid))
         end_orphans(Stack("default", {}))
         socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_service_that_ends_before_it_is_stopped_is_no_error(
+    pid_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = subprocess.Popen(("true",))
+    ended.wait()
+    pid_file.write_text(str(ended.pid))
+    # As if it had ended since its command line was read.
+    monkeypatch.setattr(
+        processes, "_command_line", lambda _: bytes(pid_file.parent.parent)
+    )
+    end_orphans(Stack("default", {}))
+    assert not pid_file.exists()
