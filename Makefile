@@ -263,6 +263,9 @@ define ENVIRONMENT
 	@touch $@
 endef
 
+# Compiled once, even where Python may not write its caches: in many containers and CI
+# systems. Otherwise each dbt command would compile all that it imports.
+.venv/.complete: export UV_COMPILE_BYTECODE := 1
 .venv/.complete: requirements/run.txt requirements.lock
 	$(ENVIRONMENT)
 
