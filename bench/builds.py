@@ -36,6 +36,11 @@ def main() -> int:
     parser.add_argument("--sizes", type=int, nargs="+", default=[3_000, 100_000])
     parser.add_argument("--runs", type=int, default=3)
     parsed = parser.parse_args()
+    if (messages := held()) > 2 * parsed.sizes[0]:
+        parser.error(
+            f"the stack already holds {messages:,} messages: begin with a larger size, "
+            "or run `make STACK=bench down` and remove .stack/bench"
+        )
     seconds(*_DBT, "seed")
     print(f"{'messages':>9}  {'change':<12} {'command':<7} {'s':<20} {'rows':>11}  MB")
     medians: dict[int, dict[str, float]] = {}
@@ -57,11 +62,6 @@ def main() -> int:
         sizes = f"{last:,} / {first:,} messages"
         ratios = {f"{name}, {sizes}": after[name] / before[name] for name in after}
         record("builds", ratios)
-    else:
-        print(
-            f"no ratio: the stack held {first:,} messages; to start anew, stop it and"
-        )
-        print("remove .stack/bench")
     return 0
 
 
