@@ -263,11 +263,6 @@ def built_tables() -> list[str]:
     ]
 
 
-def drop_built_tables() -> None:
-    for table in built_tables():
-        query(f"drop table {table}")
-
-
 def shorten_slices(project: Path, length: int) -> None:
     """Let a few messages fill many slices, in a copy of the project."""
     slices = project / "macros" / "slices.sql"

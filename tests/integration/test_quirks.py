@@ -20,14 +20,12 @@ from answers.questions import Question, questions
 from answers.report import NOTEBOOK
 from bench.stack import copy_project
 from cli.settings import ROOT
-from ingest import raw_table
 from tests.integration.browser import answers_of, open_report, write_report
 from tests.integration.stack import (
     STACK,
     TARGET,
     Dbt,
     aborted_transaction,
-    drop_built_tables,
     ingest,
     landed_messages,
     produce,
@@ -45,7 +43,6 @@ from tests.quirks import (
     shortened_attempt,
 )
 
-STAGED = "stg_assessments__messages"
 TABLES = tuple(expected_tables([], [TEST_EXAM], ""))
 # All that an analyst adds: SQL and yml.
 NINTH_QUESTION = {
@@ -89,35 +86,27 @@ def dbt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dbt]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def refused(dbt: Dbt) -> str:
+def built(dbt: Dbt) -> None:
     """Land and build half of the quirks, then the other half on top of it.
 
-    The first build is a full refresh, because the raw table was created again. Return
-    what dbt says without one.
+    The first build is a full refresh, because the slices have another length.
     """
-    drop_built_tables()  # their slices have another length
     messages = quirk_messages()
     longer, shorter = shortened_attempt()
-    _land([longer, *messages[::2]])
-    dbt("run", "--select", STAGED)
-    query(f"drop table {raw_table.NAME} purge")
-    ingest("drain", "--batch-size", "1000")
-    refused = dbt("run", "--select", STAGED, exit_code=2)
-    dbt(
-        *("build", "--full-refresh", "--exclude-resource-type", "test", "unit_test"),
-        *("--select", "resource_type:seed", "config.materialized:incremental"),
-    )
-    _land([shorter, *messages[1::2]])
-    dbt("build", "--exclude-resource-type", "unit_test")
-    return refused
-
-
-def _land(messages: Sequence[RawMessage]) -> None:
-    produce(messages[:100])
-    with aborted_transaction(partition=2):
-        pass
-    produce(messages[100:])
-    ingest("drain", "--batch-size", "1000")
+    for part, command in (
+        (
+            [longer, *messages[::2]],
+            "build --full-refresh --exclude-resource-type test unit_test "
+            "--select resource_type:seed config.materialized:incremental",
+        ),
+        ([shorter, *messages[1::2]], "build --exclude-resource-type unit_test"),
+    ):
+        produce(part[:100])
+        with aborted_transaction(partition=2):
+            pass
+        produce(part[100:])
+        ingest("drain", "--batch-size", "1000")
+        dbt(*command.split())
 
 
 # The tables ------------------------------------------------------------------------
@@ -130,6 +119,23 @@ def _expected() -> dict[str, list[Row]]:
 
 def _sort_key(row: Row) -> str:
     return repr([text for text in row.values() if not isinstance(text, float)])
+
+
+def _assert_equal(table: str) -> None:
+    expected = sorted(_expected()[table], key=_sort_key)
+    assert expected, "the data set has something for every table"
+    columns = list(expected[0])
+    rows = query(f"select {', '.join(columns)} from {table}")
+    actual = sorted((_row(columns, row) for row in rows), key=_sort_key)
+    assert len(actual) == len(expected)
+    for ours, theirs in zip(actual, expected, strict=True):
+        for name, value in theirs.items():
+            mine = ours[name]
+            if isinstance(value, float) and isinstance(mine, float):
+                same = math.isclose(mine, value, rel_tol=1e-9, abs_tol=1e-12)
+            else:
+                same = mine == value
+            assert same, f"{table}.{name}: {ours} is not {theirs}"
 
 
 def _row(columns: Sequence[str], values: Sequence[object]) -> Row:
@@ -156,20 +162,7 @@ def test_raw_holds_every_message_as_it_was_sent() -> None:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_table_equals_the_independent_calculation(table: str) -> None:
-    expected = sorted(_expected()[table], key=_sort_key)
-    assert expected, "the data set has something for every table"
-    columns = list(expected[0])
-    rows = query(f"select {', '.join(columns)} from {table}")
-    actual = sorted((_row(columns, row) for row in rows), key=_sort_key)
-    assert len(actual) == len(expected)
-    for ours, theirs in zip(actual, expected, strict=True):
-        for name, value in theirs.items():
-            mine = ours[name]
-            if isinstance(value, float) and isinstance(mine, float):
-                same = math.isclose(mine, value, rel_tol=1e-9, abs_tol=1e-12)
-            else:
-                same = mine == value
-            assert same, f"{table}.{name}: {ours} is not {theirs}"
+    _assert_equal(table)
 
 
 def test_build_tests_what_was_written_until_it_passes(dbt: Dbt) -> None:
@@ -190,17 +183,43 @@ def test_build_tests_what_was_written_until_it_passes(dbt: Dbt) -> None:
     assert all("where false) as tested" in test["compiled_code"] for test in tests)
 
 
-def test_build_refuses_messages_that_raw_does_not_hold(dbt: Dbt, refused: str) -> None:
-    """Because another table has taken its place, or because it was rolled back."""
-    refusal = "holds messages that raw.assessment_attempts does not"
-    assert refusal in refused
+def test_build_refuses_messages_that_raw_does_not_hold(dbt: Dbt) -> None:
+    """Because raw was rolled back, or because another table has taken its place."""
+
+    def build(exit_code: int) -> str:
+        return dbt("run", "--select", "stg_assessments__messages", exit_code=exit_code)
+
+    raw = "raw.assessment_attempts"
     [first, *_] = query(
-        f"select snapshot_id from {raw_table.NAME}.snapshots order by committed_at"
+        f"select snapshot_id from {raw}.snapshots order by committed_at"
     )
-    query(f"call lake.system.rollback_to_snapshot('{raw_table.NAME}', {first[0]})")
-    assert refusal in dbt("run", "--select", STAGED, exit_code=2)
+    query(f"call lake.system.rollback_to_snapshot('{raw}', {first[0]})")
+    refusal = "holds messages that raw.assessment_attempts does not"
+    assert refusal in build(exit_code=2)
     ingest("drain")
-    dbt("run", "--select", STAGED)
+    build(exit_code=0)
+    query(f"drop table {raw} purge")
+    ingest("drain")
+    assert refusal in build(exit_code=2)
+
+
+def test_full_refresh_changes_no_incremental_table(dbt: Dbt) -> None:
+    """Each build makes the other tables in full from these.
+
+    Readers always find a table, because it is replaced in one commit, never dropped.
+    """
+    versions = "select snapshot_id from staging.stg_assessments__messages.snapshots"
+    before = query(versions)
+    selected = "config.materialized:incremental"
+    dbt("run", "--full-refresh", "--select", selected)
+    assert set(before) < set(query(versions))
+    for table in (
+        "staging.stg_assessments__rejected_messages",
+        "marts.fct_attempts",
+        "marts.fct_question_responses",
+        "marts.fct_option_responses",
+    ):
+        _assert_equal(table)
 
 
 def test_each_rejected_message_is_shown_with_what_is_wrong_and_where() -> None:
@@ -375,13 +394,13 @@ def test_messages_landed_during_a_build_wait_for_the_next_one(dbt: Dbt) -> None:
     accepted = ingest("drain", "--accept-loss").stdout
     lost = re.search(r"accepted as lost: partition 0, offsets (\d+) to \1", accepted)
     assert lost
-    dbt("run", "--select", STAGED)
-    staged = query(f"select count(*) from staging.{STAGED}")
+    dbt("run", "--select", "stg_assessments__messages")
+    staged = query("select count(*) from staging.stg_assessments__messages")
     produce([RawMessage(0, 4, None, b"landed in the middle of the build")])
     ingest("drain")
     dbt(
         *("build", "--select", "+audit_message_outcomes", "audit_offset_gaps"),
-        *("--exclude", STAGED, "resource_type:unit_test"),
+        *("--exclude", "stg_assessments__messages", "resource_type:unit_test"),
         "test_type:generic",
     )
     counted = query("select sum(message_count) from marts.audit_message_outcomes")
