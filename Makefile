@@ -10,7 +10,7 @@ SAMPLE := data/assessment-attempts-sample.json
 export STACK
 export DBT_PROFILES_DIR := profiles
 # Many containers and CI systems forbid Python to write its caches. Without them, each
-# command compiles all that it imports, which takes dbt 1.5 s of 3.5.
+# command compiles all that it imports: docs/decisions/environments.md.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 UV := .venv-setup/bin/uv

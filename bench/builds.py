@@ -62,6 +62,8 @@ def main() -> int:
         sizes = f"{last:,} / {first:,} messages"
         ratios = {f"{name}, {sizes}": after[name] / before[name] for name in after}
         record("builds", ratios)
+    else:
+        print("no ratio: the last size is not more than twice the first")
     return 0
 
 
