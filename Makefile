@@ -88,7 +88,11 @@ $(RUN)/raw-snapshot: landed
 # `make run` builds once for each state of the raw table and of the dbt project. The
 # stamp has the time when the build began, so that no later change is missed. The lock
 # ends with the processes that hold it, even if they are killed.
-BUILD = $(BIN)/$(if $(VERBOSE),dbt build,python -m workbench build)
+#
+# It builds only what has changed, and what reads it, if the last build of the shared
+# schemas was right, and was dbt's last command, and only files have changed since whose
+# users dbt knows. It does not know all users of a macro or of dbt_project.yml.
+BUILD = $(BIN)/$(if $(VERBOSE),dbt build,python -m workbench build $(CHANGED))
 DBT_BUILD = exec 9>$(BUILT).lock && { flock --nonblock --conflict-exit-code 75 9 || { \
 		[ $$? = 75 ] && echo "another build of these schemas is running: try again" \
 		"when it has ended" >&2; exit 1; }; } && \
@@ -96,6 +100,9 @@ DBT_BUILD = exec 9>$(BUILT).lock && { flock --nonblock --conflict-exit-code 75 9
 	touch -r $(MANIFEST) $(PARSED)$(if $(filter shared,$(or $(DBT_TARGET),shared)), && \
 	install -D --mode 644 $(MANIFEST) $(SHARED)/manifest.json && $(NOTICES))
 
+$(BUILT): CHANGED = $(if $(or $(filter-out models/% seeds/% tests/assertions/%,$?), \
+	$(wildcard $(BUILT).part),$(filter-out shared,$(DBT_TARGET))),, \
+	$(shell cmp -s $(RESULTS) $(TESTED) && echo --changed-since $(SHARED)))
 $(BUILT): $(RUN)/raw-snapshot $(PROJECT) | up
 	@$(CLIENT) $(DBT_BUILD)
 

@@ -35,7 +35,7 @@ def _run(parsed: argparse.Namespace) -> None:
     if parsed.command == "build":
         from workbench.build import build
 
-        build(settings)
+        build(settings, parsed.changed_since)
         return
     own_target()
     if parsed.command == "diff":
@@ -87,10 +87,16 @@ def _print_notices(settings: Settings, shared: Path) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = program.parser("python -m workbench", __doc__ or "", EXAMPLES)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser(
+    build = commands.add_parser(
         "build",
         parents=[program.DEBUG],
         help="build and test everything in the schemas of dbt's target",
+    )
+    build.add_argument(
+        "--changed-since",
+        type=Path,
+        metavar="DIRECTORY",
+        help="only what is not as in the manifest there, and what reads it",
     )
     common = argparse.ArgumentParser(add_help=False, parents=[program.DEBUG])
     common.add_argument(

@@ -1,4 +1,4 @@
-"""Build the whole project: a line for each layer, and every failure in full."""
+"""Build the project: a line for each layer, and every failure in full."""
 
 import time
 from collections import Counter, defaultdict
@@ -15,8 +15,12 @@ from workbench.project import OUTCOMES, Event, Project, summary
 from workbench.screen import Screen
 
 
-def build(settings: Settings) -> None:
-    """Build and test every seed and model in the schemas of dbt's target.
+def build(settings: Settings, last: Path | None) -> None:
+    """Build and test seeds and models in the schemas of dbt's target.
+
+    Args:
+        last: directory with the manifest of the last build of these schemas, to build
+            only what has changed since, and what reads it; default: everything.
 
     Raises:
         CommandError: a model or test failed.
@@ -27,7 +31,11 @@ def build(settings: Settings) -> None:
     project.parse()
     warnings = list(project.warnings)
     with _Layers(project.manifest, screen, begin) as layers:
-        outcome = project.build(hear=layers.hear)
+        outcome = (
+            project.build_changed(last, layers.hear)
+            if last
+            else project.build(hear=layers.hear)
+        )
     for warning in warnings + project.warnings:
         screen.say(warning, "yellow")
     screen.show_outcome(outcome, time.monotonic() - begin)
@@ -59,7 +67,7 @@ class _Layers:
             transient=True,
             disable=not screen.console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=len(self._layer))
+        self._task = self._bar.add_task("", total=0)
 
     def __enter__(self) -> "_Layers":
         self._bar.start()
@@ -67,17 +75,22 @@ class _Layers:
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
+        for layer in self._ended:
+            if self._left[layer]:  # not all of it was to be built
+                self._say(layer)
 
     def hear(self, event: Event) -> None:
         """Take an event of dbt."""
-        if event.info.name not in ("NodeStart", "NodeFinished"):
+        if event.info.name not in ("LogStartLine", "NodeFinished"):
             return
         node = event.data.node_info
         layer = self._layer.get(node.unique_id)
         if not layer:  # a hook
             return
-        if event.info.name == "NodeStart":
-            self._bar.update(self._task, description=node.node_name)
+        if event.info.name == "LogStartLine":
+            self._bar.update(
+                self._task, description=node.node_name, total=event.data.total
+            )
             return
         with self._lock:
             self._bar.advance(self._task)

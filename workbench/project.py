@@ -96,6 +96,42 @@ class Project:
         self._statements.clear()
         return self._outcome(self._invoke(self.manifest, "build", *options, hear=hear))
 
+    def build_changed(
+        self, last: Path, hear: Callable[[Event], None] | None = None
+    ) -> Outcome:
+        """Build what is not as it was in a build, and what reads it; run their tests.
+
+        dbt's results are then those of that build and of this one.
+
+        Args:
+            last: directory with the manifest of that build, dbt's last command.
+            hear: is called with each event.
+
+        Raises:
+            CommandError: dbt can't begin, for example because no service answers.
+        """
+        results = _target() / "run_results.json"
+        before = json.loads(results.read_text())["results"]
+        outcome = self.build(
+            *("--select", "state:modified+", "--state", str(last)),
+            *("--exclude", "resource_type:exposure"),
+            # Also tests that compare it with what did not change.
+            *("--indirect-selection", "eager"),
+            hear=hear,
+        )
+        after = json.loads(results.read_text())
+        if not after["results"]:
+            self.warnings.clear()  # that nothing is selected
+        again = {result["unique_id"] for result in after["results"]}
+        after["results"] += [
+            result
+            for result in before
+            if result["unique_id"] not in again
+            and result["unique_id"] in self.manifest.nodes | self.manifest.unit_tests
+        ]
+        results.write_text(json.dumps(after))
+        return outcome
+
     def check(self, name: str) -> None:
         """Refuse a name that no model or seed has.
 
@@ -292,8 +328,12 @@ def _nodes(manifest: Any, *kinds: str) -> Iterator[Any]:
             yield node
 
 
+def _target() -> Path:
+    """Return the directory of dbt's artefacts."""
+    return ROOT / os.environ.get("DBT_TARGET_PATH", "target")
+
+
 def own_target() -> None:
     """Make this process build in the developer's schemas, with artefacts of its own."""
-    target = ROOT / os.environ.get("DBT_TARGET_PATH", "target")
-    os.environ["DBT_TARGET_PATH"] = str(target / "developer")
+    os.environ["DBT_TARGET_PATH"] = str(_target() / "developer")
     os.environ["DBT_TARGET"] = "developer"

@@ -55,6 +55,11 @@ def test_second_run_prints_the_same_answers_and_builds_nothing(first_run: str) -
     assert again.split("\n", 2)[2] == _answers(first_run).lstrip("\n")
 
 
+def test_run_builds_only_what_has_changed_since_the_last() -> None:
+    (ROOT / "models" / "marts" / "answers" / "rpt_perfect_scores.sql").touch()
+    assert "\nnothing built, " in run("make", "run").stdout
+
+
 def test_answers_fit_into_80_columns_of_plain_text(first_run: str) -> None:
     printed = _answers(first_run)
     assert "\x1b" not in printed

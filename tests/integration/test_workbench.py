@@ -1,5 +1,6 @@
 """What writers of models use, on the tables of the sample."""
 
+import json
 import re
 import shutil
 import signal
@@ -82,23 +83,23 @@ def test_plain_dbt_prints_messages_of_spark_without_plan_and_stack(dbt: Dbt) -> 
     assert "org.apache" not in printed
 
 
-def test_failed_build_says_what_failed_and_exits_with_1(project: Path) -> None:
+def test_build_says_what_failed_and_the_next_needs_only_what_has_changed(
+    project: Path,
+) -> None:
     """Only seeds are left to build, which is quick; they go to schemas of one's own."""
+    target = project / "target"
     for folder in ("models/marts", "models/intermediate", "tests/assertions"):
         shutil.rmtree(project / folder)
     for file in ("exposures.yml", "staging/assessments/stg_*"):
         for path in (project / "models").glob(file):
             path.unlink()
     seeds = project / "seeds" / "seeds.yml"
-    seeds.write_text(seeds.read_text().replace("          - unique\n", _WRONG_TEST, 1))
+    right = seeds.read_text()
+    seeds.write_text(right.replace("          - unique\n", _WRONG_TEST, 1))
     environment = {**_OWN, "DBT_TARGET": "developer", "DBT_TARGET_PATH": "target"}
     shared = query("select * from reference.excluded_exams")
-    done = run(
-        *("python", "-m", "workbench", "build"),
-        cwd=project,
-        environment=environment,
-        exit_code=1,
-    )
+    build = ("python", "-m", "workbench", "build")
+    done = run(*build, cwd=project, environment=environment, exit_code=1)
     counts = "2 built, 5 tests passed, 1 failed"
     assert re.search(rf"^  seeds +{counts} after ", done.stdout, re.MULTILINE)
     assert "seeds/seeds.yml: accepted_values_excluded_exams" in done.stdout
@@ -106,6 +107,21 @@ def test_failed_build_says_what_failed_and_exits_with_1(project: Path) -> None:
     assert "value_field" in done.stdout and "example-id" in done.stdout
     assert done.stderr.startswith("workbench: the build failed")
     assert query("select * from ada_reference.excluded_exams") == shared
+
+    last = shutil.copytree(target, project / "last")
+    seeds.write_text(right)
+    with (project / "seeds" / "excluded_exams.csv").open("a") as rows:
+        rows.write("another-id,Another\n")
+    again = (*build, "--changed-since", str(last))
+    done = run(*again, cwd=project, environment=environment)
+    assert "\n1 built, 3 tests passed, " in done.stdout
+    assert len(query("select * from ada_reference.excluded_exams")) == len(shared) + 1
+    before, after = (
+        json.loads((folder / "run_results.json").read_text())["results"]
+        for folder in (last, target)
+    )
+    assert "fail" not in {result["status"] for result in after}
+    assert len(after) == len(before)
 
 
 def test_diff_finds_every_change_and_invents_none(tmp_path: Path) -> None:
