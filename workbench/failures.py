@@ -17,6 +17,11 @@ _SIGNS = "expected (--- is missing, +++ is not expected, → is another value):"
 # dbt's macro of a generic test has this prefix.
 _MISSING_TEST = re.compile(r"'test_(?P<name>\w+)' is undefined")
 _QUOTED = re.compile(r"[`'\"]([^`'\"\n]+)[`'\"]")
+# The columns that differ from a contract: in a table, or in a list.
+_CONTRACT = re.compile(
+    r"enforced contract[\s\S]*?\|\s*(?P<name>\w+) .*\| (data type|missing in) "
+    r"|Contracted models require data_type[\s\S]*?\['(?P<untyped>\w+)"
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,12 @@ def failure(
         # A generic test is a line of yml.
         code = (ROOT / place).read_text()
         clues = iter([re.compile(rf"^\s*- (name: )?{missing['name']}:?\s*$")])
+    elif node.resource_type == "model" and (wrong := _CONTRACT.search(text)):
+        # So is what a contract says of a column.
+        place = node.patch_path.partition("://")[2]
+        code = (ROOT / place).read_text()
+        name = wrong["name"] or wrong["untyped"]
+        clues = iter([re.compile(rf"^\s*- name: {name}\s*$")])
     else:
         if node.resource_type == "unit_test":
             # It runs the SQL of its model, so the model may be what is wrong.
@@ -68,9 +79,11 @@ def failure(
     for wanted in clues:
         for number, line in enumerate(code.splitlines(), start=1):
             if wanted.search(line):
-                return Failure(
-                    source.name, f"{source.original_file_path}:{number}", text
-                )
+                file = place if source is node else source.original_file_path
+                return Failure(source.name, f"{file}:{number}", text)
+    if source is not node and error and not _QUOTED.search(text):
+        # A message about the rows that the test gives would name a column or a value.
+        return Failure(source.name, str(source.original_file_path), text)
     return Failure(node.name, place, text)
 
 

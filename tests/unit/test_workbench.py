@@ -61,6 +61,11 @@ def _result(status: str, message: str, node: Any = _TEST) -> Any:
             "[FIXTURE] `other` has no column.",
             "models/rpt_a.yml",
         ),
+        (
+            "[MISSING_GROUP_BY] org.apache.A: [MISSING_GROUP_BY] Add it. SQLSTATE: 1",
+            "[MISSING_GROUP_BY] Add it.",
+            "models/rpt_a.sql",
+        ),
     ],
 )
 def test_unit_test_that_cannot_run_blames_the_line_of_its_model(
@@ -93,6 +98,28 @@ def test_generic_test_that_does_not_exist_is_found_in_its_file() -> None:
     assert found.text == "'test_rate' is undefined"
     line = int(found.place.rpartition(":")[2])
     assert text.splitlines()[line - 1].strip() == "- rate"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "This model has an enforced contract that failed.\n"
+        "  | column_name  | definition_type | contract_type | mismatch_reason    |\n"
+        "  | ------------ | --------------- | ------------- | ------------------ |\n"
+        "  | perfect_rate | DOUBLE_TYPE     | STRING_TYPE   | data type mismatch |",
+        "Contracted models require data_type to be defined for each column. Please "
+        "ensure that they are defined for the ['perfect_rate', 'other'] columns.",
+    ],
+)
+def test_column_that_differs_from_the_contract_is_found_in_the_yml(
+    message: str,
+) -> None:
+    file = "models/marts/answers/rpt_perfect_scores.yml"
+    model = {**vars(_MODEL), "patch_path": f"assessments://{file}"}
+    found = failure(_result("error", message, SimpleNamespace(**model)), {}, {})
+    line = int(found.place.removeprefix(f"{file}:"))
+    declared = (ROOT / file).read_text().splitlines()
+    assert declared[line - 1].strip() == "- name: perfect_rate"
 
 
 def test_message_without_stack_says_the_same_as_the_whole() -> None:
