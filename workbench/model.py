@@ -66,6 +66,7 @@ def write_model(
     _sqlfluff("fix", sql)
     if left := _sqlfluff("lint", sql):
         print(f"mend what is not in house style:\n{left}")
+    print("write the question, and what `Say …` and `To be described.` stand for")
     return list(written)
 
 
@@ -240,6 +241,8 @@ class _Model:
             ) + ("" if rows else " where false")
             lines += [f"      - input: ref('{model}')", *_listed(rows, "        ")]
         found = self._spark.read(self._with(fixtures))
+        if not found.rows:
+            print("the unit test's rows give no row of the result: add some that do")
         expected = [dict(zip(self._columns, row, strict=True)) for row in found.rows]
         return [*lines, "    expect:", *_listed(expected, "      ")]
 
