@@ -31,9 +31,10 @@ PARSED := $(RUN)/parsed-$(SCHEMAS)
 SHARED := $(abspath .stack/$(STACK)/run)/shared-build
 NOTICES = $(BIN)/python -m workbench notices --shared $(SHARED)
 BUILT := $(RUN)/built-$(SCHEMAS)
-# What dbt's last command did, and the last build.
+# What dbt's last command did, and the last build; whether they are the same.
 RESULTS := $(dir $(MANIFEST))run_results.json
 TESTED := $(BUILT).json
+IS_TESTED = $(shell cmp -s $(RESULTS) $(TESTED) && echo yes)
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down status publish ingest follow audit maintain landed build \
@@ -102,7 +103,7 @@ DBT_BUILD = exec 9>$(BUILT).lock && { flock --nonblock --conflict-exit-code 75 9
 
 $(BUILT): CHANGED = $(if $(or $(filter-out models/% seeds/% tests/assertions/%,$?), \
 	$(wildcard $(BUILT).part),$(filter-out shared,$(DBT_TARGET))),, \
-	$(shell cmp -s $(RESULTS) $(TESTED) && echo --changed-since $(SHARED)))
+	$(if $(IS_TESTED),--changed-since $(SHARED)))
 $(BUILT): $(RUN)/raw-snapshot $(PROJECT) | up
 	@$(CLIENT) $(DBT_BUILD)
 
@@ -151,9 +152,11 @@ notebook: up $(PARSED) .venv-notebook/.complete ## open the notebook in Jupyter
 
 # dbt's page requests icons before it knows their names, and a favicon that is missing.
 # sed removes both requests, so that the browser console shows only real errors.
-# `dbt docs serve` would restore dbt's page, so Python serves it instead.
+# `dbt docs serve` would restore dbt's page, so Python serves it instead. The results of
+# the last build stay, because `make run` and `make report` need them.
 docs: up ## generate and serve the lineage site, also as one file, static_index.html
-	@$(CLIENT) $(BIN)/dbt docs generate --static && cd "$${DBT_TARGET_PATH:-target}" && \
+	@$(CLIENT) $(BIN)/dbt docs generate --static && \
+		$(if $(IS_TESTED),cp -p $(TESTED) $(RESULTS) &&) cd "$${DBT_TARGET_PATH:-target}" && \
 		sed -i.dbt -e 's/xlink:href="{{/ng-attr-&/g' \
 			-e "s/\$${require('[^']*favicon.ico')}/data:,/g" index.html static_index.html && \
 		echo "serving http://127.0.0.1:$(DOCS_PORT) until Ctrl-C; to share it, send" \
