@@ -14,6 +14,7 @@ _NOISE = re.compile(
 )
 # What dbt's signs mean in the comparison of a unit test.
 _SIGNS = "expected (--- is missing, +++ is not expected, → is another value):"
+_DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
 # dbt's macro of a generic test has this prefix.
 _MISSING_TEST = re.compile(r"'test_(?P<name>\w+)' is undefined")
 _QUOTED = re.compile(r"[`'\"]([^`'\"\n]+)[`'\"]")
@@ -58,6 +59,8 @@ def failure(
     error = SparkError.find(message)
     text = str(error or without_noise(message))
     if is_failed:
+        # Numbers stand as Python writes them, in columns of equal width.
+        text = _DECIMAL.sub(lambda found: found[1].ljust(len(found[0])), text)
         return Failure(node.name, place, text.replace("expected:", _SIGNS, 1))
     source = node
     if node.resource_type == "test" and (missing := _MISSING_TEST.search(text)):

@@ -77,9 +77,11 @@ def test_unit_test_that_cannot_run_blames_the_line_of_its_model(
 
 
 def test_unit_test_with_other_rows_is_to_blame_itself() -> None:
-    found = failure(_result("fail", "actual differs from expected:\n'first'"), {}, {})
+    message = "actual differs from expected:\n+++,'first',Decimal('0.5'),1"
+    found = failure(_result("fail", message), {}, {})
     assert (found.name, found.place) == ("shares_are_shares", "models/rpt_a.yml")
     assert found.text.startswith("actual differs from expected (--- is missing, ")
+    assert found.text.endswith("+++,'first',0.5           ,1")
 
 
 def test_generic_test_that_does_not_exist_is_found_in_its_file() -> None:
