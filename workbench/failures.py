@@ -67,7 +67,11 @@ def failure(
         # A generic test is a line of yml.
         code = (ROOT / place).read_text()
         clues = iter([re.compile(rf"^\s*- (name: )?{missing['name']}:?\s*$")])
-    elif node.resource_type == "model" and (wrong := _CONTRACT.search(text)):
+    elif (
+        node.resource_type == "model"
+        and node.patch_path
+        and (wrong := _CONTRACT.search(text))
+    ):
         # So is what a contract says of a column.
         place = node.patch_path.partition("://")[2]
         code = (ROOT / place).read_text()
