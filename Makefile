@@ -35,6 +35,7 @@ BUILT := $(RUN)/built-$(SCHEMAS)
 RESULTS := $(dir $(MANIFEST))run_results.json
 TESTED := $(BUILT).json
 IS_TESTED = $(shell cmp -s $(RESULTS) $(TESTED) && echo yes)
+IS_SHARED := $(filter shared,$(or $(DBT_TARGET),shared))
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down status publish ingest follow audit maintain landed build \
@@ -98,12 +99,11 @@ DBT_BUILD = exec 9>$(BUILT).lock && { flock --nonblock --conflict-exit-code 75 9
 		[ $$? = 75 ] && echo "another build of these schemas is running: try again" \
 		"when it has ended" >&2; exit 1; }; } && \
 	touch $(BUILT).part && $(BUILD) && cp -p $(RESULTS) $(TESTED) && mv $(BUILT).part $(BUILT) && \
-	touch -r $(MANIFEST) $(PARSED)$(if $(filter shared,$(or $(DBT_TARGET),shared)), && \
+	touch -r $(MANIFEST) $(PARSED)$(if $(IS_SHARED), && \
 	install -D --mode 644 $(MANIFEST) $(SHARED)/manifest.json && $(NOTICES))
 
-$(BUILT): CHANGED = $(if $(or $(filter-out models/% seeds/% tests/assertions/%,$?), \
-	$(wildcard $(BUILT).part),$(filter-out shared,$(DBT_TARGET))),, \
-	$(if $(IS_TESTED),--changed-since $(SHARED)))
+$(BUILT): CHANGED = $(if $(and $(IS_SHARED),$(IS_TESTED)),$(if $(or $(wildcard $(BUILT).part), \
+	$(filter-out models/% seeds/% tests/assertions/%,$?)),,--changed-since $(SHARED)))
 $(BUILT): $(RUN)/raw-snapshot $(PROJECT) | up
 	@$(CLIENT) $(DBT_BUILD)
 
@@ -142,8 +142,8 @@ answers: up $(PARSED) ## print the answers to the eight questions and any furthe
 # A failed test does not stop the report, which shows it. What a build has tested is
 # tested again only if another command of dbt has replaced its results.
 report: up $(PARSED) .venv-report/.complete ## run the notebook on the live tables, write target/report.html
-	@$(CLIENT) { cmp -s $(RESULTS) $(TESTED) || { echo "testing all rows"; \
-		$(BIN)/dbt --quiet test; } || [ $$? = 1 ]; } && \
+	@$(CLIENT) $(if $(IS_TESTED),,{ echo "testing all rows"; \
+		$(BIN)/dbt --quiet test || [ $$? = 1 ]; } &&) \
 		.venv-report/bin/python -m answers.report
 
 notebook: up $(PARSED) .venv-notebook/.complete ## open the notebook in Jupyter

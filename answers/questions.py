@@ -19,16 +19,15 @@ is ranked, its third the value that it is ranked by.
 """
 
 import json
-import os
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from cli.program import CommandError
-from cli.settings import ROOT
+from cli.settings import dbt_target
 
-MANIFEST = ROOT / os.environ.get("DBT_TARGET_PATH", "target") / "manifest.json"
+MANIFEST = dbt_target() / "manifest.json"
 # A ranking is cut at a rank, never at a number of rows, so that no tied row is omitted.
 TOP_RANK = 5
 _RATES = ("_rate", "_share")

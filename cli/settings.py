@@ -3,6 +3,7 @@
 Standard library only, because the checks before set-up run without any package.
 """
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -43,6 +44,11 @@ class Settings:
                 )
         if not self.topic:
             raise CommandError("ASSESSMENTS_TOPIC is empty: set it to a topic name")
+
+
+def dbt_target() -> Path:
+    """Return the directory of dbt's artefacts."""
+    return ROOT / os.environ.get("DBT_TARGET_PATH", "target")
 
 
 def from_environment(

@@ -62,7 +62,7 @@ def failure(
         # Numbers stand as Python writes them, in columns of equal width.
         text = _DECIMAL.sub(lambda found: found[1].ljust(len(found[0])), text)
         return Failure(node.name, place, text.replace("expected:", _SIGNS, 1))
-    source = node
+    source, file = node, place
     if node.resource_type == "test" and (missing := _MISSING_TEST.search(text)):
         # A generic test is a line of yml.
         code = (ROOT / place).read_text()
@@ -73,24 +73,24 @@ def failure(
         and (wrong := _CONTRACT.search(text))
     ):
         # So is what a contract says of a column.
-        place = node.patch_path.partition("://")[2]
-        code = (ROOT / place).read_text()
+        place = file = node.patch_path.partition("://")[2]
+        code = (ROOT / file).read_text()
         name = wrong["name"] or wrong["untyped"]
         clues = iter([re.compile(rf"^\s*- name: {name}\s*$")])
     else:
         if node.resource_type == "unit_test":
             # It runs the SQL of its model, so the model may be what is wrong.
             source = nodes[node.depends_on.nodes[0]]
+            file = str(source.original_file_path)
         code = source.raw_code
         clues = _clues(text, error, statements.get(node.unique_id, ""))
     for wanted in clues:
         for number, line in enumerate(code.splitlines(), start=1):
             if wanted.search(line):
-                file = place if source is node else source.original_file_path
                 return Failure(source.name, f"{file}:{number}", text)
     if source is not node and error and not _QUOTED.search(text):
         # A message about the rows that the test gives would name a column or a value.
-        return Failure(source.name, str(source.original_file_path), text)
+        return Failure(source.name, file, text)
     return Failure(node.name, place, text)
 
 

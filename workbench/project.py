@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.program import CommandError, counted
-from cli.settings import ROOT
+from cli.settings import dbt_target
 from workbench.failures import Failure, failure
 
 _QUIET = ("--log-level", "none", "--log-level-file", "debug", "--no-use-colors")
@@ -110,7 +110,7 @@ class Project:
         Raises:
             CommandError: dbt can't begin, for example because no service answers.
         """
-        results = _target() / "run_results.json"
+        results = dbt_target() / "run_results.json"
         before = json.loads(results.read_text())["results"]
         outcome = self.build(
             *("--select", "state:modified+", "--state", str(last)),
@@ -122,13 +122,9 @@ class Project:
         after = json.loads(results.read_text())
         if not after["results"]:
             self.warnings.clear()  # that nothing is selected
-        again = {result["unique_id"] for result in after["results"]}
-        after["results"] += [
-            result
-            for result in before
-            if result["unique_id"] not in again
-            and result["unique_id"] in self.manifest.nodes | self.manifest.unit_tests
-        ]
+        known = {*self.manifest.nodes, *self.manifest.unit_tests}
+        kept = known - {result["unique_id"] for result in after["results"]}
+        after["results"] += [each for each in before if each["unique_id"] in kept]
         results.write_text(json.dumps(after))
         return outcome
 
@@ -328,12 +324,7 @@ def _nodes(manifest: Any, *kinds: str) -> Iterator[Any]:
             yield node
 
 
-def _target() -> Path:
-    """Return the directory of dbt's artefacts."""
-    return ROOT / os.environ.get("DBT_TARGET_PATH", "target")
-
-
 def own_target() -> None:
     """Make this process build in the developer's schemas, with artefacts of its own."""
-    os.environ["DBT_TARGET_PATH"] = str(_target() / "developer")
+    os.environ["DBT_TARGET_PATH"] = str(dbt_target() / "developer")
     os.environ["DBT_TARGET"] = "developer"
