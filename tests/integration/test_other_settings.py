@@ -1,5 +1,6 @@
 """The stack with other settings: a Spark cluster, tables in a Hive metastore."""
 
+import os
 import re
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from cli.settings import HOST
 from services.processes import Supervisor
 from services.stack import SERVICES
 from tests.integration.stack import (
+    ENVIRONMENT,
     STACK,
     down,
     ingest,
@@ -64,7 +66,8 @@ def metastore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             return True
         return False
 
-    with subprocess.Popen(command, cwd=place) as process:
+    environment = {**os.environ, **ENVIRONMENT}
+    with subprocess.Popen(command, cwd=place, env=environment) as process:
         wait_until("the metastore answers", answers)
         yield f"thrift://{HOST}:{port}"
         process.terminate()
