@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from cli.settings import ROOT
@@ -106,6 +107,22 @@ def _clues(
     for name in _QUOTED.findall(text):
         yield re.compile(rf"(?<!\w){re.escape(name.rpartition('.')[2])}(?!\w)")
         return
+
+
+def refusal(error: Any) -> str:
+    """Return why dbt can't begin; of a wrong `ref`, its line and a similar name."""
+    text = str(error).strip()
+    name = getattr(error, "target_name", "")
+    if name and (file := re.search(r"\((\S+)\)", text)):
+        code = (ROOT / file[1]).read_text()
+        for number, line in enumerate(code.splitlines(), start=1):
+            if re.search(rf"['\"]{re.escape(name)}['\"]", line):
+                text = text.replace(file[0], f"({file[1]}:{number})")
+                break
+        files = [*(ROOT / "models").rglob("*.sql"), *(ROOT / "seeds").glob("*.csv")]
+        for similar in get_close_matches(name, [file.stem for file in files], n=1):
+            text += f". Did you mean `{similar}`?"
+    return text
 
 
 def without_noise(message: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from cli.program import CommandError, counted
 from cli.settings import dbt_target
-from workbench.failures import Failure, failure
+from workbench.failures import Failure, failure, refusal
 
 _QUIET = ("--log-level", "none", "--log-level-file", "debug", "--no-use-colors")
 _BUILT = ("model", "seed")
@@ -171,7 +171,7 @@ class Project:
         if isinstance(done.exception, KeyboardInterrupt):
             raise done.exception
         if done.exception:
-            raise CommandError(str(done.exception).strip())
+            raise CommandError(refusal(done.exception))
         return done.result
 
     def _remember(self, event: Any) -> None:

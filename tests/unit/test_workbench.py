@@ -1,13 +1,15 @@
 """Messages of dbt and Spark, shortened and placed."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from dbt.exceptions import TargetNotFoundError
 
 from cli.settings import ROOT
 from cli.spark_sql import SparkError, without_stack
-from workbench.failures import failure
+from workbench.failures import failure, refusal
 from workbench.project import downstream, saved
 
 _MODEL = SimpleNamespace(
@@ -142,6 +144,24 @@ def test_message_without_stack_says_the_same_as_the_whole() -> None:
 
 def test_text_without_an_error_of_spark_is_none() -> None:
     assert SparkError.find("Runtime Error\n  Failed to connect") is None
+
+
+def test_ref_to_no_model_names_its_line_and_a_similar_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.failures.ROOT", tmp_path)
+    models = tmp_path / "models" / "core"
+    models.mkdir(parents=True)
+    (models / "fct_attempts.sql").touch()
+    (models / "rpt_a.sql").write_text("with attempts as (\n  {{ ref('fct_atempts') }}")
+    node = SimpleNamespace(
+        original_file_path="models/core/rpt_a.sql",
+        resource_type="model",
+        unique_id="model.assessments.rpt_a",
+    )
+    told = refusal(TargetNotFoundError(node, "fct_atempts", "node", disabled=False))
+    assert "(models/core/rpt_a.sql:2)" in told
+    assert told.endswith("which was not found. Did you mean `fct_attempts`?")
 
 
 def _node(path: str, kind: str = "model", macros: tuple[str, ...] = ()) -> Any:
