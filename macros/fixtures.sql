@@ -19,6 +19,12 @@
 
 {% macro get_expected_sql(rows, column_name_to_data_types, column_name_to_quoted) -%}
     {%- set names = rows[0] if rows else column_name_to_data_types -%}
+    {%- for row in rows if row.keys() | sort != names.keys() | sort -%}
+        {%- do exceptions.raise_compiler_error(
+            'the rows that a unit test expects have to name the same columns: '
+            ~ row.keys() | join(', ') ~ ' is not ' ~ names.keys() | join(', ')
+        ) -%}
+    {%- endfor -%}
     {{ fixture_values(rows, names, column_name_to_data_types) }}
 {%- endmacro %}
 
