@@ -1,7 +1,7 @@
 """What failed in a build, and at which line of the project."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -85,10 +85,8 @@ def failure(
             file = str(source.original_file_path)
         code = source.raw_code
         clues = _clues(text, error, statements.get(node.unique_id, ""))
-    for wanted in clues:
-        for number, line in enumerate(code.splitlines(), start=1):
-            if wanted.search(line):
-                return Failure(source.name, f"{file}:{number}", text)
+    if number := _line(code, clues):
+        return Failure(source.name, f"{file}:{number}", text)
     if source is not node and error and not _QUOTED.search(text):
         # A message about the rows that the test gives would name a column or a value.
         return Failure(source.name, file, text)
@@ -109,16 +107,23 @@ def _clues(
         return
 
 
+def _line(code: str, clues: Iterable[re.Pattern[str]]) -> int | None:
+    """Return the number of the line with the first clue that any line has."""
+    for wanted in clues:
+        for number, line in enumerate(code.splitlines(), start=1):
+            if wanted.search(line):
+                return number
+    return None
+
+
 def refusal(error: Any) -> str:
     """Return why dbt can't begin; of a wrong `ref`, its line and a similar name."""
     text = str(error).strip()
     name = getattr(error, "target_name", "")
     if name and (file := re.search(r"\((\S+)\)", text)):
-        code = (ROOT / file[1]).read_text()
-        for number, line in enumerate(code.splitlines(), start=1):
-            if re.search(rf"['\"]{re.escape(name)}['\"]", line):
-                text = text.replace(file[0], f"({file[1]}:{number})")
-                break
+        wanted = re.compile(rf"['\"]{re.escape(name)}['\"]")
+        if number := _line((ROOT / file[1]).read_text(), [wanted]):
+            text = text.replace(file[0], f"({file[1]}:{number})")
         files = [*(ROOT / "models").rglob("*.sql"), *(ROOT / "seeds").glob("*.csv")]
         for similar in get_close_matches(name, [file.stem for file in files], n=1):
             text += f". Did you mean `{similar}`?"

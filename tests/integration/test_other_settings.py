@@ -1,6 +1,5 @@
 """The stack with other settings: a Spark cluster, tables in a Hive metastore."""
 
-import os
 import re
 import socket
 import subprocess
@@ -19,6 +18,7 @@ from thrift.transport.TTransport import TTransportException
 from cli.settings import HOST
 from services.processes import Supervisor
 from services.stack import SERVICES
+from tests import shell
 from tests.integration.stack import (
     ENVIRONMENT,
     STACK,
@@ -66,7 +66,7 @@ def metastore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             return True
         return False
 
-    environment = {**os.environ, **ENVIRONMENT}
+    environment = {**shell.ENVIRONMENT, **ENVIRONMENT}
     with subprocess.Popen(command, cwd=place, env=environment) as process:
         wait_until("the metastore answers", answers)
         yield f"thrift://{HOST}:{port}"
