@@ -18,6 +18,9 @@ _SIGNS = "expected (--- is missing, +++ is not expected, → is another value):"
 _DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
 # dbt's macro of a generic test has this prefix.
 _MISSING_TEST = re.compile(r"'test_(?P<name>\w+)' is undefined")
+_MISSING_NODE = re.compile(
+    r"\((?P<file>\S+)\) depends on a node named '(?P<name>[^']+)'"
+)
 _QUOTED = re.compile(r"[`'\"]([^`'\"\n]+)[`'\"]")
 # The columns that differ from a contract: in a table, or in a list.
 _CONTRACT = re.compile(
@@ -116,14 +119,15 @@ def _line(code: str, clues: Iterable[re.Pattern[str]]) -> int | None:
     return None
 
 
-def refusal(error: Any) -> str:
+def refusal(error: Exception) -> str:
     """Return why dbt can't begin; of a wrong `ref`, its line and a similar name."""
-    text = str(error).strip()
-    name = getattr(error, "target_name", "")
-    if name and (file := re.search(r"\((\S+)\)", text)):
+    # A wrong `ref` in yml is one of dbt's warnings, which the project makes an error.
+    text = str(error).replace("[WARNING]: ", "").strip()
+    if missing := _MISSING_NODE.search(text):
+        file, name = missing.groups()
         wanted = re.compile(rf"['\"]{re.escape(name)}['\"]")
-        if number := _line((ROOT / file[1]).read_text(), [wanted]):
-            text = text.replace(file[0], f"({file[1]}:{number})")
+        if number := _line((ROOT / file).read_text(), [wanted]):
+            text = text.replace(f"({file})", f"({file}:{number})")
         files = [*(ROOT / "models").rglob("*.sql"), *(ROOT / "seeds").glob("*.csv")]
         for similar in get_close_matches(name, [file.stem for file in files], n=1):
             text += f". Did you mean `{similar}`?"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from dbt.exceptions import TargetNotFoundError
+from dbt_common.exceptions import EventCompilationError
 
 from cli.settings import ROOT
 from cli.spark_sql import SparkError, without_stack
@@ -146,21 +147,40 @@ def test_text_without_an_error_of_spark_is_none() -> None:
     assert SparkError.find("Runtime Error\n  Failed to connect") is None
 
 
+_NO_MODEL = SimpleNamespace(
+    original_file_path="models/core/rpt_a.sql",
+    resource_type="model",
+    unique_id="model.assessments.rpt_a",
+)
+_NO_TEST = (
+    "[WARNING]: Test 'test.assessments.relationships_rpt_a' (models/core/rpt_a.yml) "
+    "depends on a node named 'fct_atempts' in package '' which was not found"
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "place"),
+    [
+        (
+            TargetNotFoundError(_NO_MODEL, "fct_atempts", "node", disabled=False),
+            "(models/core/rpt_a.sql:2)",
+        ),
+        (EventCompilationError(_NO_TEST, None), "(models/core/rpt_a.yml:3)"),
+    ],
+)
 def test_ref_to_no_model_names_its_line_and_a_similar_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: Exception, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workbench.failures.ROOT", tmp_path)
     models = tmp_path / "models" / "core"
     models.mkdir(parents=True)
     (models / "fct_attempts.sql").touch()
     (models / "rpt_a.sql").write_text("with attempts as (\n  {{ ref('fct_atempts') }}")
-    node = SimpleNamespace(
-        original_file_path="models/core/rpt_a.sql",
-        resource_type="model",
-        unique_id="model.assessments.rpt_a",
+    (models / "rpt_a.yml").write_text(
+        "- relationships:\n    field: attempt_id\n    to: ref('fct_atempts')"
     )
-    told = refusal(TargetNotFoundError(node, "fct_atempts", "node", disabled=False))
-    assert "(models/core/rpt_a.sql:2)" in told
+    told = refusal(error)
+    assert place in told and "WARNING" not in told
     assert told.endswith("which was not found. Did you mean `fct_attempts`?")
 
 
