@@ -73,6 +73,16 @@ def metastore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.terminate()
 
 
+def test_port_in_use_is_named_before_anything_starts() -> None:
+    down()
+    with socket.socket() as other:
+        other.bind((HOST, STACK.ports["spark_thrift"]))
+        other.listen()
+        done = run("python", "-m", "services", "up", exit_code=1)
+    [line] = done.stderr.strip().splitlines()
+    assert f"port {STACK.ports['spark_thrift']} (spark_thrift)" in line
+
+
 def test_cluster_with_a_hive_metastore_ingests_and_builds(
     metastore: str, tmp_path: Path
 ) -> None:
@@ -145,13 +155,3 @@ def test_spark_that_runs_out_of_memory_ends_and_is_started_again() -> None:
     with pytest.raises((OperationalError, TTransportException, OSError)):
         query("select length(repeat(repeat('x', 1000000), 2100))")
     wait_until("another Spark runs", lambda: pid_of("spark") != spark)
-
-
-def test_port_in_use_is_named_before_anything_starts() -> None:
-    down()
-    with socket.socket() as other:
-        other.bind((HOST, STACK.ports["spark_thrift"]))
-        other.listen()
-        done = run("python", "-m", "services", "up", exit_code=1)
-    [line] = done.stderr.strip().splitlines()
-    assert f"port {STACK.ports['spark_thrift']} (spark_thrift)" in line
