@@ -31,6 +31,12 @@ _WRONG_TEST = """\
               arguments:
                 values: [another]
 """
+_DIFFERENT_COLUMNS = """\
+    expect:
+      rows:
+        - course_rank: 1
+        - course_name: Alpha
+"""
 
 
 @pytest.fixture
@@ -55,6 +61,15 @@ def test_saved_model_is_built_and_tested_in_own_schemas(project: Path) -> None:
         model.write_text(text)
         passed = printed_until(dev, "4 tests passed")
         assert "\nada_marts.rpt_perfect_scores\n" in passed
+        # Otherwise a column that an expected row lacks would be compared with null.
+        described = model.with_suffix(".yml")
+        text = described.read_text()
+        before_expected, _, _ = text.partition("    expect:\n")
+        described.write_text(f"{before_expected}{_DIFFERENT_COLUMNS}")
+        failed = printed_until(dev, "1 failed")
+        assert "the same columns: course_name is not course_rank" in failed
+        described.write_text(text)
+        printed_until(dev, "4 tests passed")
         # An incremental table has no new message, but is built by the new SQL.
         facts = project / "models" / "marts" / "core" / "fct_attempts.sql"
         text = facts.read_text()
