@@ -26,6 +26,9 @@ from services.preflight import (
 from services.processes import Supervisor, end_orphans
 from services.stack import CONTAINERS, SERVICES, Stack, kind_of
 
+# Rendered into no file, because it is secret.
+_TOKEN = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
+
 
 def check() -> None:
     """Check what set-up needs; `up` checks the ports, which set-up does not.
@@ -44,7 +47,8 @@ def up(stack: Stack) -> None:
     that running this before every command costs almost nothing.
 
     Raises:
-        CommandError: a check before the start fails, or a service does not answer.
+        CommandError: a check before the start fails, a service does not answer, or
+            running services do not demand the token that is set.
     """
     render(stack)
     if stack.in_containers:
@@ -63,6 +67,14 @@ def up(stack: Stack) -> None:
             supervisor.launch()
         elif not is_running:
             return
+        elif "spark" in stack.services and stack.setting(_TOKEN) not in (
+            "",
+            supervisor.inherited(_TOKEN),
+        ):
+            raise CommandError(
+                f"{_TOKEN} is not that of the running services: "
+                "run `make down`, then `make up` with it"
+            )
         supervisor.update()
         stack.keep_settings()
         known = _read_known(stack)

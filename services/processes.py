@@ -40,6 +40,12 @@ class Supervisor:
             return False
         return True
 
+    def inherited(self, variable: str) -> str:
+        """Return a variable that services inherit: as it was when the stack started."""
+        environment = Path(f"/proc/{self.rpc.getPID()}/environ").read_text()
+        pairs = (each.partition("=") for each in environment.split("\0"))
+        return next((text for name, _, text in pairs if name == variable), "")
+
     def launch(self) -> None:
         """Start supervisord in the background, without any service.
 

@@ -21,6 +21,16 @@ def test_up_restarts_only_what_was_reconfigured() -> None:
     assert {name for name in SERVICES if before[name] != after[name]} == {"kafka"}
 
 
+def test_token_that_running_services_do_not_demand_is_refused() -> None:
+    before = pids()
+    token = {"SPARK_CONNECT_AUTHENTICATE_TOKEN": "a-secret"}
+    done = run("python", "-m", "services", "up", exit_code=1, environment=token)
+    [line] = done.stderr.strip().splitlines()
+    assert "SPARK_CONNECT_AUTHENTICATE_TOKEN is not that of the running" in line
+    assert "a-secret" not in line
+    assert pids() == before
+
+
 @pytest.mark.parametrize("version", [None, "11.0.2", "1.8.0_392"])
 def test_missing_or_old_java_is_an_error_that_names_it(
     tmp_path: Path, version: str | None
