@@ -67,9 +67,10 @@ def up(stack: Stack) -> None:
             supervisor.launch()
         elif not is_running:
             return
-        elif "spark" in stack.services and stack.setting(_TOKEN) not in (
-            "",
-            supervisor.inherited(_TOKEN),
+        elif (
+            (token := stack.setting(_TOKEN))
+            and "spark" in stack.services
+            and token != supervisor.inherited(_TOKEN)
         ):
             raise CommandError(
                 f"{_TOKEN} is not that of the running services: "

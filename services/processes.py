@@ -43,8 +43,8 @@ class Supervisor:
     def inherited(self, variable: str) -> str:
         """Return a variable that services inherit: as it was when the stack started."""
         environment = Path(f"/proc/{self.rpc.getPID()}/environ").read_text()
-        pairs = (each.partition("=") for each in environment.split("\0"))
-        return next((text for name, _, text in pairs if name == variable), "")
+        pairs = (each.partition("=")[::2] for each in environment.split("\0"))
+        return dict(pairs).get(variable, "")
 
     def launch(self) -> None:
         """Start supervisord in the background, without any service.
