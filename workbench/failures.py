@@ -21,6 +21,7 @@ _MISSING_TEST = re.compile(r"'test_(?P<name>\w+)' is undefined")
 _MISSING_NODE = re.compile(
     r"\((?P<file>\S+)\) depends on a node named '(?P<name>[^']+)'"
 )
+_UNDEFINED = re.compile(r"'(?P<name>\w+)' is undefined")
 _QUOTED = re.compile(r"[`'\"]([^`'\"\n]+)[`'\"]")
 # The columns that differ from a contract: in a table, or in a list.
 _CONTRACT = re.compile(
@@ -90,6 +91,8 @@ def failure(
         clues = _clues(text, error, statements.get(node.unique_id, ""))
     if number := _line(code, clues):
         return Failure(source.name, f"{file}:{number}", text)
+    if place_in_macro := _undefined_in_macro(text):
+        return Failure(source.name, place_in_macro, text)
     if source is not node and error and not _QUOTED.search(text):
         # A message about the rows that the test gives would name a column or a value.
         return Failure(source.name, file, text)
@@ -119,8 +122,22 @@ def _line(code: str, clues: Iterable[re.Pattern[str]]) -> int | None:
     return None
 
 
+def _undefined_in_macro(text: str) -> str:
+    """Return file and line of a macro that uses an undefined name, or ''."""
+    if undefined := _UNDEFINED.search(text):
+        wanted = re.compile(rf"(?<!\w){undefined['name']}(?!\w)")
+        for file in sorted((ROOT / "macros").rglob("*.sql")):
+            if number := _line(file.read_text(), [wanted]):
+                return f"{file.relative_to(ROOT)}:{number}"
+    return ""
+
+
 def refusal(error: Exception) -> str:
-    """Return why dbt can't begin; of a wrong `ref`, its line and a similar name."""
+    """Return why dbt can't begin.
+
+    Of a name that is not defined in a macro it says the line, of a wrong `ref` the line
+    and a similar name.
+    """
     # A wrong `ref` in yml is one of dbt's warnings, which the project makes an error.
     text = str(error).replace("[WARNING]: ", "").strip()
     if missing := _MISSING_NODE.search(text):
@@ -131,6 +148,9 @@ def refusal(error: Exception) -> str:
         files = [*(ROOT / "models").rglob("*.sql"), *(ROOT / "seeds").glob("*.csv")]
         for similar in get_close_matches(name, [file.stem for file in files], n=1):
             text += f". Did you mean `{similar}`?"
+    # dbt names only the model that uses the macro.
+    if place := _undefined_in_macro(text):
+        text = f"{place}: {text}"
     return text
 
 

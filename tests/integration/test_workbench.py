@@ -70,6 +70,15 @@ def test_saved_model_is_built_and_tested_in_own_schemas(project: Path) -> None:
         assert "the same columns: course_name is not course_rank" in failed
         described.write_text(text)
         printed_until(dev, "4 tests passed")
+        # A saved macro builds what uses it.
+        macros = project / "macros" / "reject_details.sql"
+        text = macros.read_text()
+        macros.write_text(text.replace("    case", "    {{ no_such() }} case", 1))
+        failed = printed_until(dev, "'no_such' is undefined")
+        assert "\nmacros/reject_details.sql:4: Compilation Error in model" in failed
+        macros.write_text(text)
+        passed = printed_until(dev, "tests passed")
+        assert "\nada_staging.stg_assessments__rejected_messages\n" in passed
         # An incremental table has no new message, but is built by the new SQL.
         facts = project / "models" / "marts" / "core" / "fct_attempts.sql"
         text = facts.read_text()

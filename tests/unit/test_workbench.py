@@ -184,6 +184,19 @@ def test_ref_to_no_model_names_its_line_and_a_similar_model(
     assert told.endswith("which was not found. Did you mean `fct_attempts`?")
 
 
+def test_name_that_is_not_defined_in_a_macro_is_found_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.failures.ROOT", tmp_path)
+    (tmp_path / "macros").mkdir()
+    text = "{% macro share(a, b) %}\n{{ a }} / {{ nulif(b) }}\n{% endmacro %}"
+    (tmp_path / "macros" / "share.sql").write_text(text)
+    message = "Compilation Error in model a (models/a.sql)\n  'nulif' is undefined"
+    assert refusal(Exception(message)) == f"macros/share.sql:2: {message}"
+    nodes = {"model.rpt_a": _MODEL}
+    assert failure(_result("error", message), nodes, {}).place == "macros/share.sql:2"
+
+
 def _node(path: str, kind: str = "model", macros: tuple[str, ...] = ()) -> Any:
     return SimpleNamespace(
         name=path.rpartition("/")[2].partition(".")[0],
