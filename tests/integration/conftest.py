@@ -25,12 +25,10 @@ _GROUPS = {
     "test_nothing": "models",
     "test_sample": "models",
     "test_workbench": "models",
-    "test_edits": "models",
     "test_quirks": "models",
-    # For the process that has finished first. The histories drop the raw table; the
-    # settings turn the stack into a cluster.
+    # For the process that has finished first.
     "test_secured_kafka": "secured",
-    "test_histories": "histories",
+    # Turns the stack into a cluster.
     "test_other_settings": "settings",
 }
 
