@@ -35,13 +35,11 @@ from tests.integration.stack import (
     Dbt,
     fresh_stack,
     printed_until,
-    query,
     run,
     start,
     workbench,
 )
 from workbench.diff import difference
-from workbench.leftovers import tables
 from workbench.project import OUTCOMES, key_of, summary
 
 # Prefixes of their schemas, found nowhere else in a manifest.
@@ -200,23 +198,16 @@ def _comparable(manifest: Manifest, prefix: str) -> dict[str, Any]:
 
 @contextmanager
 def both() -> Iterator[Both]:
-    """Yield a session and a command on a copy of the project; drop their tables."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        closing(Client(from_environment(ENVIRONMENT))) as spark,
-    ):
+    """Yield a session and a command on a copy of the project."""
+    with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         copy_project(place)
-        try:
-            with _session(place) as session, closing(_command(place)) as command:
-                yield Both(place, session, command, spark)
-        finally:
-            schemas = [schema for (schema,) in query("show schemas")]
-            own = [name for name in schemas if name.startswith((_SESSION, _COMMAND))]
-            for table in tables(spark, own):
-                query(f"drop table {table} purge")
-            for schema in own:
-                query(f"drop schema {schema}")
+        with (
+            closing(Client(from_environment(ENVIRONMENT))) as spark,
+            _session(place) as session,
+            closing(_command(place)) as command,
+        ):
+            yield Both(place, session, command, spark)
 
 
 def _session(place: Path) -> Any:

@@ -12,17 +12,15 @@ import json
 import random
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from bench.stack import copy_project
-from ingest import raw_table
 from tests.integration.stack import (
     Dbt,
     built_tables,
-    create_topic,
     fresh_stack,
     ingest,
     produce,
@@ -31,7 +29,6 @@ from tests.integration.stack import (
 )
 from tests.quirks import FIRST_TIMESTAMP, PARTITIONS, RawMessage, assessment
 
-_TOPIC = "histories"
 _HISTORY = "config.materialized:incremental"
 _RESULTS = ("items", "audit", "dim_courses", "dim_exams")
 _EXAMS = ("alpha-1", "alpha-2", "beta-1")
@@ -65,21 +62,6 @@ class Project(Dbt):
         )
 
 
-@contextmanager
-def project() -> Iterator[Project]:
-    """Yield a dbt project, with a topic and a raw table of its own."""
-    create_topic(_TOPIC, partitions=PARTITIONS)
-    # A raw table holds one topic.
-    query(f"drop table if exists {raw_table.NAME} purge")
-    with tempfile.TemporaryDirectory() as place:
-        dbt = Project(Path(place))
-        try:
-            yield dbt
-        finally:
-            dbt.close()
-            query(f"drop table if exists {raw_table.NAME} purge")
-
-
 def history(dbt: Project, steps: int, seed: int) -> list[str]:
     """Run one history on the test stack; return the tables that differ in the end."""
     choice = random.Random(seed)
@@ -108,8 +90,8 @@ def history(dbt: Project, steps: int, seed: int) -> list[str]:
 
 def _land(choice: random.Random, history: int) -> None:
     messages = [_message(choice, history) for _ in range(choice.randint(1, 12))]
-    produce(messages, topic=_TOPIC)
-    ingest("drain", environment={"ASSESSMENTS_TOPIC": _TOPIC})
+    produce(messages)
+    ingest("drain")
 
 
 def _message(choice: random.Random, history: int) -> RawMessage:
@@ -163,7 +145,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parsed = parser.parse_args()
     failed = 0
-    with fresh_stack(), project() as dbt:
+    with (
+        tempfile.TemporaryDirectory() as place,
+        fresh_stack(),
+        closing(Project(Path(place))) as dbt,
+    ):
         for seed in range(parsed.seed, parsed.seed + parsed.histories):
             different = history(dbt, parsed.steps, seed)
             failed += bool(different)

@@ -271,11 +271,9 @@ def shorten_slices(project: Path, length: int) -> None:
     slices.write_text(text.replace("10000", str(length)))
 
 
-def create_topic(
-    name: str, configs: Mapping[str, str] = {}, partitions: int = 1
-) -> None:
+def create_topic(name: str, configs: Mapping[str, str] = {}) -> None:
     with closing(KafkaAdminClient(bootstrap_servers=STACK.bootstrap_servers)) as admin:
-        options = {"num_partitions": partitions, "configs": configs}
+        options = {"num_partitions": 1, "configs": configs}
         admin.create_topics({name: options}, wait_for_metadata=True)
 
 
@@ -285,7 +283,7 @@ def configure_topic(configs: Mapping[str, str]) -> None:
         admin.alter_configs([topic])
 
 
-def produce(messages: Sequence[RawMessage], topic: str = STACK.topic) -> None:
+def produce(messages: Sequence[RawMessage]) -> None:
     """Send messages in order, to the partitions they name, as any producer might."""
     producer = KafkaProducer(
         bootstrap_servers=STACK.bootstrap_servers,
@@ -295,7 +293,7 @@ def produce(messages: Sequence[RawMessage], topic: str = STACK.topic) -> None:
     )
     sent = [
         producer.send(
-            topic,
+            STACK.topic,
             value=message.value,
             # kafka-python refuses a message without key and value; Kafka accepts it.
             key=b"" if message.value is None else message.key,
