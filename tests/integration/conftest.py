@@ -19,17 +19,16 @@ from tests.integration.stack import Dbt, down, take_fresh
 
 _GROUPS = {
     "test_ingest": "services",
-    "test_chaos": "services",
-    "test_services": "services",
     "test_publish": "services",
+    "test_secured_kafka": "services",
+    # Stops the stack in the end.
+    "test_services": "services",
     "test_nothing": "models",
     "test_sample": "models",
     "test_workbench": "models",
     "test_quirks": "models",
-    # For the process that has finished first.
-    "test_secured_kafka": "secured",
-    # Turns the stack into a cluster.
-    "test_other_settings": "settings",
+    # Not part of `make test`.
+    "cluster": "cluster",
 }
 
 

@@ -250,6 +250,24 @@ def test_unclean_shutdown_after_a_commit_loses_and_duplicates_nothing() -> None:
     _assert_landed_exactly_once()
 
 
+def test_follow_goes_on_after_kafka_or_a_part_of_hdfs_was_killed() -> None:
+    def kill_in_the_middle(service: str) -> None:
+        before = _landed()
+        _publish(40)
+        wait_until("the first batch is landed", lambda: _landed() > before)
+        kill(pid_of(service))
+        up()
+        wait_until("all are landed", lambda: _landed() == before + 40)
+
+    command = ("python", "-m", "ingest", "follow", "--every", "1", "--batch-size", "10")
+    with start(*command) as follow:
+        for service in ("kafka", "namenode", "datanode"):
+            kill_in_the_middle(service)
+        follow.send_signal(signal.SIGTERM)
+        assert follow.wait() == 0
+    _assert_landed_exactly_once()
+
+
 def test_follow_lands_what_comes_and_ends_cleanly() -> None:
     with start("python", "-m", "ingest", "follow", "--every", "1") as follow:
         assert follow.stdout

@@ -1,4 +1,7 @@
-"""The stack with other settings: a Spark cluster, tables in a Hive metastore."""
+"""A Spark cluster with a second DataNode, its tables listed in a Hive metastore.
+
+`make test-cluster` runs this. It needs four JVMs more than `make test`.
+"""
 
 import re
 import socket
@@ -12,8 +15,6 @@ from unittest import mock
 import psutil
 import pyspark
 import pytest
-from pyhive.exc import OperationalError
-from thrift.transport.TTransport import TTransportException
 
 from cli.settings import HOST
 from services.processes import Supervisor
@@ -73,16 +74,6 @@ def metastore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.terminate()
 
 
-def test_port_in_use_is_named_before_anything_starts() -> None:
-    down()
-    with socket.socket() as other:
-        other.bind((HOST, STACK.ports["spark_thrift"]))
-        other.listen()
-        done = run("python", "-m", "services", "up", exit_code=1)
-    [line] = done.stderr.strip().splitlines()
-    assert f"port {STACK.ports['spark_thrift']} (spark_thrift)" in line
-
-
 def test_cluster_with_a_hive_metastore_ingests_and_builds(
     metastore: str, tmp_path: Path
 ) -> None:
@@ -91,6 +82,7 @@ def test_cluster_with_a_hive_metastore_ingests_and_builds(
         "<configuration><property><name>iceberg.engine.hive.lock-enabled</name>"
         "<value>false</value></property></configuration>"
     )
+    down()
     master = f"spark://{STACK.address('spark_master', 'spark_master')}"
     token = {"SPARK_CONNECT_AUTHENTICATE_TOKEN": "a-secret"}
     up(
@@ -146,12 +138,3 @@ def test_cluster_with_a_hive_metastore_ingests_and_builds(
     table = r"staging\tstg_assessments__messages\tTABLE\t *One row per Kafka message"
     assert re.search(table, listed)
     assert re.search(r"reject_reason\t.*\t *Why ", listed)
-
-
-@pytest.mark.usefixtures("metastore")
-def test_spark_that_runs_out_of_memory_ends_and_is_started_again() -> None:
-    """Its optimiser needs more memory than it has."""
-    spark = pid_of("spark")
-    with pytest.raises((OperationalError, TTransportException, OSError)):
-        query("select length(repeat(repeat('x', 1000000), 2100))")
-    wait_until("another Spark runs", lambda: pid_of("spark") != spark)
