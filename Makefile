@@ -163,9 +163,15 @@ docs: up ## generate and serve the lineage site, also as one file, static_index.
 			"$$PWD/static_index.html" && \
 		exec $(abspath $(BIN))/python -m http.server --bind 127.0.0.1 $(DOCS_PORT)
 
+# beeline prints each error twice, each time with Spark's plan and Java's stack.
+sql: ERROR := /^Error: .*Error running query/,/^Caused by: /{/^Caused by: /!d;s/^Caused by: [^ ]+ */Error: /}
+sql: PLAN := /^[ :]*[+:]- |^.?[A-Z][A-Za-z]+( \[.*)?$$/d
+sql: STACK_TRACE := /^\s+(at |\.{3} |Suppressed: )/d
 sql: up ## a SQL prompt on the marts
 	@$(CLIENT) . .stack/$(STACK)/conf/services.env && export SPARK_HOME && \
-		"$$SPARK_HOME/bin/beeline" -u "jdbc:hive2://$$SPARK_THRIFT_HOST:$$SPARK_THRIFT_PORT/marts" --silent=true
+		bash -o pipefail -c '{ "$$SPARK_HOME/bin/beeline" --silent=true -u \
+		"jdbc:hive2://$$SPARK_THRIFT_HOST:$$SPARK_THRIFT_PORT/marts" 2>&1 >&3 | \
+		(trap "" INT; exec sed -uE "$(ERROR);$(PLAN);$(STACK_TRACE)") >&2; } 3>&1'
 
 clean: ## remove data, jars, packages and build output, after asking
 	@printf "Remove .stack (all landed data), .jars, .venv*, target and logs? [y/N] "; \

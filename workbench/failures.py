@@ -21,6 +21,12 @@ _MISSING_TEST = re.compile(r"'test_(?P<name>\w+)' is undefined")
 _MISSING_NODE = re.compile(
     r"\((?P<file>\S+)\) depends on a node named '(?P<name>[^']+)'"
 )
+_UNREADABLE = re.compile(
+    r"Error reading \w+: (?P<file>\S+) - [\s\S]*? near line (?P<line>\d+)"
+)
+_UNKNOWN_KEY = re.compile(r"key `?(?P<key>\w+)`?\s[\s\S]*? file\s+`(?P<file>\S+)`")
+# A wrong `ref` or key in yml is one of dbt's warnings, which the project makes errors.
+_WARNING = re.compile(r"\[WARNING\](\[\w+\])?: (Deprecated functionality\s+)?")
 _UNDEFINED = re.compile(r"'(?P<name>\w+)' is undefined")
 _QUOTED = re.compile(r"[`'\"]([^`'\"\n]+)[`'\"]")
 # The columns that differ from a contract: in a table, or in a list.
@@ -135,11 +141,10 @@ def _undefined_in_macro(text: str) -> str:
 def refusal(error: Exception) -> str:
     """Return why dbt can't begin.
 
-    Of a name that is not defined in a macro it says the line, of a wrong `ref` the line
-    and a similar name.
+    Of wrong yml, and of a name that is not defined in a macro, it says the line; of a
+    wrong `ref` the line and a similar name.
     """
-    # A wrong `ref` in yml is one of dbt's warnings, which the project makes an error.
-    text = str(error).replace("[WARNING]: ", "").strip()
+    text = _WARNING.sub("", str(error)).strip()
     if missing := _MISSING_NODE.search(text):
         file, name = missing.groups()
         wanted = re.compile(rf"['\"]{re.escape(name)}['\"]")
@@ -148,10 +153,21 @@ def refusal(error: Exception) -> str:
         files = [*(ROOT / "models").rglob("*.sql"), *(ROOT / "seeds").glob("*.csv")]
         for similar in get_close_matches(name, [file.stem for file in files], n=1):
             text += f". Did you mean `{similar}`?"
-    # dbt names only the model that uses the macro.
-    if place := _undefined_in_macro(text):
+    if place := _undefined_in_macro(text) or _wrong_yml(text):
         text = f"{place}: {text}"
     return text
+
+
+def _wrong_yml(text: str) -> str:
+    """Return file and line of yml that can't be read or has an unknown key, or ''."""
+    if found := _UNREADABLE.search(text):
+        for file in ROOT.glob(f"[ms]*s/{found['file']}"):
+            return f"{file.relative_to(ROOT)}:{found['line']}"
+    if found := _UNKNOWN_KEY.search(text):
+        code = (ROOT / found["file"]).read_text()
+        wanted = re.compile(rf"^[\s-]*['\"]?{found['key']}\b")
+        return f"{found['file']}:{_line(code, [wanted])}"
+    return ""
 
 
 def without_noise(message: str) -> str:

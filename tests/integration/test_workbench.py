@@ -61,9 +61,14 @@ def test_saved_model_is_built_and_tested_in_own_schemas(project: Path) -> None:
         model.write_text(text)
         passed = printed_until(dev, "4 tests passed")
         assert "\nada_marts.rpt_perfect_scores\n" in passed
-        # Otherwise a column that an expected row lacks would be compared with null.
+        # dbt would ignore a misspelled key, and all that stands under it.
         described = model.with_suffix(".yml")
         text = described.read_text()
+        described.write_text(text.replace("unit_tests:", "unit_test:", 1))
+        failed = printed_until(dev, "top-level key unit_test")
+        line = text[: text.index("unit_tests:")].count("\n") + 1
+        assert f"{_MODEL.with_suffix('.yml')}:{line}: Compilation Error" in failed
+        # Otherwise a column that an expected row lacks would be compared with null.
         before_expected, _, _ = text.partition("    expect:\n")
         described.write_text(f"{before_expected}{_DIFFERENT_COLUMNS}")
         failed = printed_until(dev, "1 failed")
@@ -104,6 +109,14 @@ def test_plain_dbt_prints_messages_of_spark_without_plan_and_stack(dbt: Dbt) -> 
     printed = dbt("show", "--inline", divided, exit_code=2)
     assert "[DIVIDE_BY_ZERO] Division by zero." in printed and "^^^" in printed
     assert "org.apache" not in printed
+
+
+def test_sql_prompt_prints_messages_of_spark_without_plan_and_stack() -> None:
+    typed = "echo 'select perfct_count from rpt_perfect_scores;' | make sql"
+    printed = run("bash", "-c", typed, exit_code=2).stderr
+    [line] = re.findall(r"Error: (\[.*)", printed)
+    assert "`perfct_count` cannot be resolved. Did you mean" in line
+    assert "org.apache" not in printed and "Relation" not in printed
 
 
 def test_build_says_what_failed_and_the_next_needs_only_what_has_changed(

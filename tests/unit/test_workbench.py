@@ -197,6 +197,37 @@ def test_name_that_is_not_defined_in_a_macro_is_found_there(
     assert failure(_result("error", message), nodes, {}).place == "macros/share.sql:2"
 
 
+@pytest.mark.parametrize(
+    ("message", "place"),
+    [
+        (
+            "Error reading assessments: marts/a.yml - Runtime Error\n"
+            "  Syntax error near line 2\n  1 | models:\n  2 |",
+            "models/marts/a.yml:2",
+        ),
+        (
+            "[WARNING][CustomKeyInObjectDeprecation]: Deprecated functionality\n"
+            "Custom key `nam` found at `models[0]` in file\n`models/marts/a.yml`.",
+            "models/marts/a.yml:2",
+        ),
+        (
+            "[WARNING][CustomTopLevelKeyDeprecation]: Deprecated functionality\n"
+            "Unexpected top-level key model in file `models/marts/a.yml`",
+            "models/marts/a.yml:1",
+        ),
+    ],
+)
+def test_yml_that_is_wrong_is_named_with_its_line(
+    message: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.failures.ROOT", tmp_path)
+    (tmp_path / "models" / "marts").mkdir(parents=True)
+    (tmp_path / "models" / "marts" / "a.yml").write_text("model:\n  - nam: a\n")
+    told = refusal(Exception(message))
+    assert told.startswith(f"{place}: ")
+    assert "Deprecat" not in told and told.endswith(message.partition("\n")[2])
+
+
 def _node(path: str, kind: str = "model", macros: tuple[str, ...] = ()) -> Any:
     return SimpleNamespace(
         name=path.rpartition("/")[2].partition(".")[0],
