@@ -165,7 +165,7 @@ docs: up ## generate and serve the lineage site, also as one file, static_index.
 
 # beeline prints each error twice, each time with Spark's plan and Java's stack.
 sql: ERROR := /^Error: .*Error running query/,/^Caused by: /{/^Caused by: /!d;s/^Caused by: [^ ]+ */Error: /}
-sql: PLAN := /^[ :]*[+:]- |^.?[A-Z][A-Za-z]+( \[.*)?$$/d
+sql: PLAN := /SQLSTATE: .*;$$/,/^\s+(at |\.{3} )/{/SQLSTATE: .*;$$/!d}
 sql: STACK_TRACE := /^\s+(at |\.{3} |Suppressed: )/d
 sql: up ## a SQL prompt on the marts
 	@$(CLIENT) . .stack/$(STACK)/conf/services.env && export SPARK_HOME && \
@@ -197,7 +197,7 @@ types: .venv-test/.complete ## mypy
 unit: .venv-test/.complete ## unit tests
 	@.venv-test/bin/pytest tests/unit
 
-parse: .venv/.complete .venv-test/.complete profiles.yml ## dbt parse
+parse: .venv/.plugin .venv-test/.complete profiles.yml ## dbt parse
 	@$(BIN)/dbt --quiet parse --target-path target/check
 
 # The test services start while the checks run. A test that hangs fails after several
@@ -211,7 +211,7 @@ test-stack-%: setup .venv-test/.complete
 	@PYTEST_XDIST_WORKER=gw$* .venv-test/bin/python -m tests.integration.stack
 
 test-cluster: setup .venv-test/.complete ## ingest and build on a Spark cluster with a Hive metastore
-	@.venv-test/bin/pytest --verbose tests/integration/cluster.py
+	@.venv-test/bin/pytest --timeout 450 --verbose tests/integration/cluster.py
 
 chaos: setup .venv-test/.complete ## kill at random while messages land, then compare every byte [ROUNDS, SEED]
 	@.venv-test/bin/python -m tests.integration.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) \

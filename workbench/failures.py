@@ -24,7 +24,7 @@ _MISSING_NODE = re.compile(
 _UNREADABLE = re.compile(
     r"Error reading \w+: (?P<file>\S+) - [\s\S]*? near line (?P<line>\d+)"
 )
-_UNKNOWN_KEY = re.compile(r"key `?(?P<key>\w+)`?\s[\s\S]*? file\s+`(?P<file>\S+)`")
+_UNKNOWN_KEY = re.compile(r"key `?(?P<key>[^`\s]+)`?\s[\s\S]*?\sfile\s+`(?P<file>\S+)`")
 # A wrong `ref` or key in yml is one of dbt's warnings, which the project makes errors.
 _WARNING = re.compile(r"\[WARNING\](\[\w+\])?: (Deprecated functionality\s+)?")
 _UNDEFINED = re.compile(r"'(?P<name>\w+)' is undefined")
@@ -161,12 +161,12 @@ def refusal(error: Exception) -> str:
 def _wrong_yml(text: str) -> str:
     """Return file and line of yml that can't be read or has an unknown key, or ''."""
     if found := _UNREADABLE.search(text):
-        for file in ROOT.glob(f"[ms]*s/{found['file']}"):
+        for file in ROOT.glob(f"[mst]*s/{found['file']}"):
             return f"{file.relative_to(ROOT)}:{found['line']}"
-    if found := _UNKNOWN_KEY.search(text):
-        code = (ROOT / found["file"]).read_text()
-        wanted = re.compile(rf"^[\s-]*['\"]?{found['key']}\b")
-        return f"{found['file']}:{_line(code, [wanted])}"
+    elif found := _UNKNOWN_KEY.search(text):
+        wanted = re.compile(rf"(?<!\w){re.escape(found['key'])}['\"]?\s*[:=]")
+        number = _line((ROOT / found["file"]).read_text(), [wanted])
+        return f"{found['file']}:{number}" if number else found["file"]
     return ""
 
 

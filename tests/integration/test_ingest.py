@@ -253,11 +253,12 @@ def test_unclean_shutdown_after_a_commit_loses_and_duplicates_nothing() -> None:
 def test_follow_goes_on_after_kafka_or_a_part_of_hdfs_was_killed() -> None:
     def kill_in_the_middle(service: str) -> None:
         before = _landed()
-        _publish(40)
+        _publish(60)
         wait_until("the first batch is landed", lambda: _landed() > before)
+        assert _landed() < before + 60, "others are still to land"
         kill(pid_of(service))
         up()
-        wait_until("all are landed", lambda: _landed() == before + 40)
+        wait_until("all are landed", lambda: _landed() == before + 60)
 
     command = ("python", "-m", "ingest", "follow", "--every", "1", "--batch-size", "10")
     with start(*command) as follow:

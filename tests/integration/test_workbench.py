@@ -112,11 +112,15 @@ def test_plain_dbt_prints_messages_of_spark_without_plan_and_stack(dbt: Dbt) -> 
 
 
 def test_sql_prompt_prints_messages_of_spark_without_plan_and_stack() -> None:
-    typed = "echo 'select perfct_count from rpt_perfect_scores;' | make sql"
-    printed = run("bash", "-c", typed, exit_code=2).stderr
+    def refused(statement: str) -> str:
+        typed = f"make sql <<< '{statement};'"
+        return run("bash", "-c", typed, exit_code=2).stderr
+
+    printed = refused("SELECT perfct_count\nFROM rpt_perfect_scores\nLIMIT 1")
     [line] = re.findall(r"Error: (\[.*)", printed)
     assert "`perfct_count` cannot be resolved. Did you mean" in line
-    assert "org.apache" not in printed and "Relation" not in printed
+    assert not re.search("org.apache|Limit|Relation", printed)
+    assert "\nSELECT\n1 +\n---^^^\n" in refused("SELECT\n1 +")
 
 
 def test_build_says_what_failed_and_the_next_needs_only_what_has_changed(

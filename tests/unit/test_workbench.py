@@ -215,6 +215,17 @@ def test_name_that_is_not_defined_in_a_macro_is_found_there(
             "Unexpected top-level key model in file `models/marts/a.yml`",
             "models/marts/a.yml:1",
         ),
+        (
+            "[WARNING][CustomKeyInObjectDeprecation]: Deprecated functionality\n"
+            "Custom key `descripton` found at `models[0].columns[0].data_tests[0]` in\n"
+            "file `models/marts/a.yml`.",
+            "models/marts/a.yml:3",
+        ),
+        (
+            "[WARNING][CustomKeyInObjectDeprecation]: Deprecated functionality\n"
+            "Custom key `elsewhere` found at `models[0]` in file `models/marts/a.yml`.",
+            "models/marts/a.yml",
+        ),
     ],
 )
 def test_yml_that_is_wrong_is_named_with_its_line(
@@ -222,7 +233,9 @@ def test_yml_that_is_wrong_is_named_with_its_line(
 ) -> None:
     monkeypatch.setattr("workbench.failures.ROOT", tmp_path)
     (tmp_path / "models" / "marts").mkdir(parents=True)
-    (tmp_path / "models" / "marts" / "a.yml").write_text("model:\n  - nam: a\n")
+    (tmp_path / "models" / "marts" / "a.yml").write_text(
+        "model:\n  - nam: a\n    columns: [{name: b, descripton: no}]\n"
+    )
     told = refusal(Exception(message))
     assert told.startswith(f"{place}: ")
     assert "Deprecat" not in told and told.endswith(message.partition("\n")[2])

@@ -10,8 +10,10 @@ the path of its environment.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 
 from dbt.adapters.spark.connections import SparkConnectionManager
+from dbt.adapters.spark.impl import SparkConfig
 from dbt.jsonschemas import jsonschemas
 from dbt.plugins.manager import dbtPlugin
 from dbt_common.exceptions import DbtRuntimeError
@@ -34,6 +36,8 @@ class ClearErrors(dbtPlugin):  # type: ignore[misc] # dbt is not read for types
     def initialize(self) -> None:
         SparkConnectionManager.exception_handler = _short
         jsonschemas._JSONSCHEMA_SUPPORTED_ADAPTERS.add("spark")
+        options = [field.name for field in fields(SparkConfig)]
+        jsonschemas._ADAPTER_TO_CONFIG_ALIASES["spark"] = options
 
 
 plugins = [ClearErrors]
