@@ -256,7 +256,9 @@ def test_follow_goes_on_after_kafka_or_a_part_of_hdfs_was_killed() -> None:
         _publish(60)
         wait_until("the first batch is landed", lambda: _landed() > before)
         assert _landed() < before + 60, "others are still to land"
-        kill(pid_of(service))
+        killed = pid_of(service)
+        kill(killed)
+        wait_until("it runs again", lambda: pid_of(service) != killed)
         up()
         wait_until("all are landed", lambda: _landed() == before + 60)
 
