@@ -200,12 +200,11 @@ unit: .venv-test/.complete ## unit tests
 parse: .venv/.plugin .venv-test/.complete profiles.yml ## dbt parse
 	@$(BIN)/dbt --quiet parse --target-path target/check
 
-# The test services start while the checks run. A test that hangs fails after several
+# The test services start while lint and mypy run. A test that hangs fails after several
 # times what the longest one takes, and shows where it was.
 test: setup chromium .venv-test/.complete .venv-report/.complete ## every check, with end-to-end tests on separate services
-	@$(MAKE) --silent --jobs 3 --output-sync=target test-stack-0 test-stack-1 check
-	@.venv-test/bin/pytest --numprocesses 2 --no-loadscope-reorder --timeout 450 --verbose \
-		tests/integration
+	@$(MAKE) --silent --jobs 3 --output-sync=target test-stack-0 test-stack-1 lint types
+	@.venv-test/bin/pytest --numprocesses 2 --no-loadscope-reorder --timeout 450 --verbose
 
 test-stack-%: setup .venv-test/.complete
 	@PYTEST_XDIST_WORKER=gw$* .venv-test/bin/python -m tests.integration.stack

@@ -15,12 +15,14 @@ from playwright.sync_api import Browser, sync_playwright
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from bench.stack import copy_project
 from tests.integration.stack import Dbt, down, take_fresh
 
 _GROUPS = {
     "test_ingest": "services",
     "test_publish": "services",
     "test_secured_kafka": "services",
+    "test_without_models": "services",
     # Stops the stack in the end.
     "test_services": "services",
     "test_nothing": "models",
@@ -33,10 +35,11 @@ _GROUPS = {
 
 
 class _Groups(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
-    """Give each process whole groups of test modules."""
+    """Give each process whole groups of test modules; the unit tests are one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return _GROUPS[Path(nodeid.partition("::")[0]).stem]
+        module = Path(nodeid.partition("::")[0])
+        return "unit" if module.parent.name == "unit" else _GROUPS[module.stem]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _Groups:
@@ -44,8 +47,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _Groups
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the unit tests last: the process that is done first runs them."""
     order = list(_GROUPS)
-    items.sort(key=lambda item: order.index(item.path.stem))
+    items.sort(
+        key=lambda item: (
+            len(order)
+            if item.path.parent.name == "unit"
+            else order.index(item.path.stem)
+        )
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -61,6 +71,13 @@ def dbt() -> Iterator[Dbt]:
     """dbt on the project, where it does not matter that a command is a process."""
     with closing(Dbt()) as dbt:
         yield dbt
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy to edit."""
+    copy_project(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -52,6 +53,8 @@ ENVIRONMENT = {
     "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UnlockDiagnosticVMOptions "
     "-XX:-BytecodeVerificationRemote",
 }
+# Schemas of a developer called ada.
+OWN = {"DBT_SCHEMA_PREFIX": "ada"}
 # Created with a new stack, removed by the test session that fills it.
 _IS_FRESH = STACK.directory / "run" / "is-fresh"
 # Directory with the manifest of the last build of the shared schemas.
@@ -246,11 +249,16 @@ def take_fresh() -> None:
 
 def query(text: str) -> list[tuple[Any, ...]]:
     """Run a query over Thrift, as dbt and JDBC do, and return its rows."""
-    with closing(hive.connect(HOST, STACK.ports["spark_thrift"])) as connection:
-        cursor = connection.cursor()
+    with closing(_connection(pid_of("spark")).cursor()) as cursor:
         cursor.execute(text)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
+
+
+@cache
+def _connection(_spark: int) -> hive.Connection:
+    """Open a session on the Spark server with this process id; it costs a query."""
+    return hive.connect(HOST, STACK.ports["spark_thrift"])
 
 
 def built_tables() -> list[str]:
@@ -393,12 +401,17 @@ def topic_messages() -> list[Message]:
     ]
 
 
-def wait_until(what: str, happens: Callable[[], object], seconds: float = 120) -> None:
-    """Poll until `happens` is true, every 20 ms so that a brief state is not missed."""
+def wait_until(
+    what: str,
+    happens: Callable[[], object],
+    seconds: float = 120,
+    every: float = 0.02,
+) -> None:
+    """Poll until `happens` is true: often, so that a brief state is not missed."""
     deadline = time.monotonic() + seconds
     while not happens():
         assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 def kill(pid: int) -> None:

@@ -76,10 +76,10 @@ def _assert_landed_exactly_once() -> None:
 @contextmanager
 def _draining(batch_size: int) -> Iterator[subprocess.Popen[str]]:
     """Run a drain that has landed its first batch."""
-    before = _landed()
+    before = _commits()
     command = ("python", "-m", "ingest", "drain", "--batch-size", str(batch_size))
     with start(*command) as drain:
-        wait_until("a batch is landed", lambda: _landed() > before)
+        wait_until("a batch is landed", lambda: _commits() > before)
         yield drain
 
 
@@ -252,15 +252,15 @@ def test_unclean_shutdown_after_a_commit_loses_and_duplicates_nothing() -> None:
 
 def test_follow_goes_on_after_kafka_or_a_part_of_hdfs_was_killed() -> None:
     def kill_in_the_middle(service: str) -> None:
-        before = _landed()
+        before, commits = _landed(), _commits()
         _publish(60)
-        wait_until("the first batch is landed", lambda: _landed() > before)
+        wait_until("the first batch is landed", lambda: _commits() > commits)
         assert _landed() < before + 60, "others are still to land"
         killed = pid_of(service)
         kill(killed)
         wait_until("it runs again", lambda: pid_of(service) != killed)
         up()
-        wait_until("all are landed", lambda: _landed() == before + 60)
+        wait_until("all are landed", lambda: _landed() == before + 60, every=1)
 
     command = ("python", "-m", "ingest", "follow", "--every", "1", "--batch-size", "10")
     with start(*command) as follow:

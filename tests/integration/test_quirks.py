@@ -373,8 +373,7 @@ def test_table_can_be_sorted_by_mouse_and_by_keyboard(browser: Browser) -> None:
 
 
 @pytest.mark.usefixtures("report")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
 def test_report_passes_axe(browser: Browser, width: int, scheme: str) -> None:
     page = open_report(browser, width, scheme)
     serious = [

@@ -1,20 +1,15 @@
 """What writers of models use, on the tables of the sample."""
 
-import json
 import re
 import shutil
 import signal
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from bench.stack import copy_project
-from cli.settings import ROOT, from_environment
-from cli.spark_sql import Client
+from cli.settings import ROOT
 from tests.integration.stack import (
-    ENVIRONMENT,
-    Dbt,
+    OWN,
     built_tables,
     printed_until,
     query,
@@ -22,15 +17,8 @@ from tests.integration.stack import (
     start,
     workbench,
 )
-from workbench.diff import difference
 
 _MODEL = Path("models/marts/answers/rpt_perfect_scores.sql")
-_OWN = {"DBT_SCHEMA_PREFIX": "ada"}
-_WRONG_TEST = """\
-          - accepted_values:
-              arguments:
-                values: [another]
-"""
 _DIFFERENT_COLUMNS = """\
     expect:
       rows:
@@ -39,19 +27,12 @@ _DIFFERENT_COLUMNS = """\
 """
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A copy to edit."""
-    copy_project(tmp_path)
-    return tmp_path
-
-
 def test_saved_model_is_built_and_tested_in_own_schemas(project: Path) -> None:
     model = project / _MODEL
     text = model.read_text()
     shared = "select * from marts.rpt_perfect_scores order by all"
     before = query(shared)
-    environment = {**_OWN, "DBT_TARGET_PATH": "target"}
+    environment = {**OWN, "DBT_TARGET_PATH": "target"}
     with start(*workbench("dev"), cwd=project, environment=environment) as dev:
         printed_until(dev, "watching")
         model.write_text(text.replace("perfect_count,\n", "perfct_count,\n", 1))
@@ -99,18 +80,6 @@ def test_saved_model_is_built_and_tested_in_own_schemas(project: Path) -> None:
     assert query(shared.replace("marts.", "ada_marts.")) == before == query(shared)
 
 
-def test_plain_dbt_prints_messages_of_spark_without_plan_and_stack(dbt: Dbt) -> None:
-    wrong = "select course_rank,\n  perfct_count\nfrom marts.rpt_perfect_scores"
-    printed = run("dbt", "show", "--inline", wrong, exit_code=2).stdout
-    assert "`perfct_count` cannot be resolved. Did you mean" in printed
-    assert re.search(r"line \d+ pos 2\n +perfct_count\n", printed)
-    assert "org.apache" not in printed and "Relation" not in printed
-    divided = "select 1 / 0 as x from marts.rpt_perfect_scores"
-    printed = dbt("show", "--inline", divided, exit_code=2)
-    assert "[DIVIDE_BY_ZERO] Division by zero." in printed and "^^^" in printed
-    assert "org.apache" not in printed
-
-
 def test_sql_prompt_prints_messages_of_spark_without_plan_and_stack() -> None:
     def refused(statement: str) -> str:
         typed = f"make sql <<< '{statement};'"
@@ -121,47 +90,6 @@ def test_sql_prompt_prints_messages_of_spark_without_plan_and_stack() -> None:
     assert "`perfct_count` cannot be resolved. Did you mean" in line
     assert not re.search("org.apache|Limit|Relation", printed)
     assert "\nSELECT\n1 +\n---^^^\n" in refused("SELECT\n1 +")
-
-
-def test_build_says_what_failed_and_the_next_needs_only_what_has_changed(
-    project: Path,
-) -> None:
-    """Only seeds are left to build, which is quick; they go to schemas of one's own."""
-    target = project / "target"
-    for folder in ("models/marts", "models/intermediate", "tests/assertions"):
-        shutil.rmtree(project / folder)
-    for file in ("exposures.yml", "staging/assessments/stg_*"):
-        for path in (project / "models").glob(file):
-            path.unlink()
-    seeds = project / "seeds" / "seeds.yml"
-    right = seeds.read_text()
-    seeds.write_text(right.replace("          - unique\n", _WRONG_TEST, 1))
-    environment = {**_OWN, "DBT_TARGET": "developer", "DBT_TARGET_PATH": "target"}
-    shared = query("select * from reference.excluded_exams")
-    build = ("python", "-m", "workbench", "build")
-    done = run(*build, cwd=project, environment=environment, exit_code=1)
-    counts = "2 built, 5 tests passed, 1 failed"
-    assert re.search(rf"^  seeds +{counts} after ", done.stdout, re.MULTILINE)
-    assert "seeds/seeds.yml: accepted_values_excluded_exams" in done.stdout
-    assert "rows that fail: 1\n" in done.stdout
-    assert "value_field" in done.stdout and "example-id" in done.stdout
-    assert done.stderr.startswith("workbench: the build failed")
-    assert query("select * from ada_reference.excluded_exams") == shared
-
-    last = shutil.copytree(target, project / "last")
-    seeds.write_text(right)
-    with (project / "seeds" / "excluded_exams.csv").open("a") as rows:
-        rows.write("another-id,Another\n")
-    again = (*build, "--changed-since", str(last))
-    done = run(*again, cwd=project, environment=environment)
-    assert "\n1 built, 3 tests passed, " in done.stdout
-    assert len(query("select * from ada_reference.excluded_exams")) == len(shared) + 1
-    before, after = (
-        json.loads((folder / "run_results.json").read_text())["results"]
-        for folder in (last, target)
-    )
-    assert "fail" not in {result["status"] for result in after}
-    assert len(after) == len(before)
 
 
 def test_diff_finds_every_change_and_invents_none(tmp_path: Path) -> None:
@@ -183,7 +111,7 @@ def test_diff_finds_every_change_and_invents_none(tmp_path: Path) -> None:
     )
     page = tmp_path / "diff.html"
     command = ("make", "diff", "MODEL=rpt_perfect_scores", f"HTML={page}")
-    printed = run(*command, environment=_OWN).stdout
+    printed = run(*command, environment=OWN).stdout
     total, moved = len(ranks), len(ranks) - 2
     assert printed.split("\n")[1:10] == [
         "  column   perfect_count bigint → int",
@@ -213,7 +141,7 @@ def test_model_from_a_query_passes_lint_and_its_tests_as_it_is(project: Path) ->
     done = run(
         *workbench("model", "rpt_course_days", "--query", str(query_file)),
         cwd=project,
-        environment={**_OWN, "DBT_TARGET_PATH": "target"},
+        environment={**OWN, "DBT_TARGET_PATH": "target"},
     )
     assert "not in house style" not in done.stdout
     # The unit test, the key, and that neither of its columns is null.
@@ -225,46 +153,10 @@ def test_model_from_a_query_passes_lint_and_its_tests_as_it_is(project: Path) ->
     assert '"attempt_count": 1' in declared.partition("expect:")[2]
 
 
-@pytest.mark.parametrize(
-    ("shared", "own", "key", "found"),
-    [
-        ("1 as k, 0d as x", "1 as k, 1e-17d as x", "k", {}),
-        ("1 as k, 1d as x", "1 as k, double('nan') as x", "k", {"changed": 1}),
-        ("1 as k, 1 as x, null as y", "1 as k, null as x, 1 as y", "k", {"changed": 1}),
-        ("1 as k, null as x", "1 as k, array() as x", "k", {"changed": 1}),
-        ("1 as k, 3 as x", "1 as k, 3d as x", "k", {}),
-        ("'1' as k, 2 as x", "1 as k, 3 as x", "k", {"changed": 1}),
-        (
-            "1 as k, struct(1 as a) as x",
-            "1 as k, struct(1 as a, 2 as b) as x",
-            "k",
-            {"changed": 1},
-        ),
-        ("1 as k", "2 as k", "k", {"added": 1, "removed": 1}),
-        ("1 as k", "explode(array(1, 1)) as k", "k", "1 row of"),
-        ("1 as k, 2 as x", "1 as k, 3 as x", "", "no test says"),
-        ("1 as k, 2 as x", "2 as x", "k", {}),
-        ("1 as k, 2 as x", "3 as x", "k", "the key column k is not in both"),
-    ],
-)
-def test_diff_is_right_about_values_that_are_hard_to_compare(
-    shared: str, own: str, key: str, found: dict[str, int] | str
-) -> None:
-    """Nulls, empty arrays, other types, and keys that do not identify a row."""
-    with closing(Client(from_environment(ENVIRONMENT))) as spark:
-        different = difference(
-            spark, f"(select {own})", f"(select {shared})", [key] if key else []
-        )
-    if isinstance(found, str):
-        assert found in different.why_not_matched
-    else:
-        assert (different.row_counts(), different.why_not_matched) == (found, "")
-
-
 def test_prune_drops_what_no_model_makes_after_asking() -> None:
     query("create or replace table marts.rpt_gone as select 1 as one")
     assert "no model makes marts.rpt_gone" in run("make", "status").stdout
-    kept = run("bash", "-c", "make prune </dev/null", environment=_OWN)
+    kept = run("bash", "-c", "make prune </dev/null", environment=OWN)
     assert kept.stdout.splitlines() == [
         "Tables that no model of this project makes:",
         "marts.rpt_gone",
@@ -272,7 +164,7 @@ def test_prune_drops_what_no_model_makes_after_asking() -> None:
         "ada_marts.rpt_course_days",
         "Drop these 2? [y/N] nothing dropped",
     ]
-    run("bash", "-c", "echo y | make prune OWN=1", environment=_OWN)
+    run("bash", "-c", "echo y | make prune OWN=1", environment=OWN)
     assert not query("show tables in ada_marts")
     assert "rpt_gone" not in run(*workbench("notices")).stdout
     assert "marts.rpt_perfect_scores" in built_tables()
@@ -288,6 +180,6 @@ def test_prune_drops_what_no_model_makes_after_asking() -> None:
     ],
 )
 def test_what_can_not_be_done_is_said_in_one_line(command: str, error: str) -> None:
-    done = run(*workbench(*command.split()), environment=_OWN, exit_code=1)
+    done = run(*workbench(*command.split()), environment=OWN, exit_code=1)
     assert error in done.stderr
     assert done.stderr.count("\n") == 1
