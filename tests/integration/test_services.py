@@ -70,9 +70,7 @@ def test_spark_that_runs_out_of_memory_ends_and_is_started_again() -> None:
 def test_port_in_use_is_named_before_anything_starts() -> None:
     """Leaves the stack down."""
     down()
-    with socket.socket() as other:
-        other.bind((HOST, STACK.ports["spark_thrift"]))
-        other.listen()
+    with socket.create_server((HOST, STACK.ports["spark_thrift"])):
         done = run("python", "-m", "services", "up", exit_code=1)
     [line] = done.stderr.strip().splitlines()
     assert f"port {STACK.ports['spark_thrift']} (spark_thrift)" in line
