@@ -40,7 +40,7 @@ IS_SHARED := $(filter shared,$(or $(DBT_TARGET),shared))
 .DEFAULT_GOAL := help
 .PHONY: help run up down status publish ingest follow audit maintain landed build \
 	dev model diff prune rejects answers report notebook docs sql check lint types unit parse \
-	test test-cluster test-compose chaos histories edits bench bench-builds bench-edits \
+	test test-nightly test-compose chaos histories edits bench bench-builds bench-edits \
 	bench-run clean setup chromium lock
 
 help: ## list the verbs
@@ -209,8 +209,9 @@ test: setup chromium .venv-test/.complete .venv-report/.complete ## every check,
 test-stack-%: setup .venv-test/.complete
 	@PYTEST_XDIST_WORKER=gw$* .venv-test/bin/python -m tests.integration.stack
 
-test-cluster: setup .venv-test/.complete ## ingest and build on a Spark cluster with a Hive metastore
-	@.venv-test/bin/pytest --timeout 450 --verbose tests/integration/cluster.py
+test-nightly: setup chromium .venv-test/.complete .venv-report/.complete ## long tests: a build of nothing, a Spark cluster with a Hive metastore
+	@.venv-test/bin/pytest --timeout 450 --verbose tests/integration/nothing.py \
+		tests/integration/cluster.py
 
 chaos: setup .venv-test/.complete ## kill at random while messages land, then compare every byte [ROUNDS, SEED]
 	@.venv-test/bin/python -m tests.integration.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) \

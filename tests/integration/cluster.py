@@ -1,6 +1,6 @@
 """A Spark cluster with a second DataNode, its tables listed in a Hive metastore.
 
-`make test-cluster` runs this.
+`make test-nightly` runs this.
 """
 
 import re

@@ -25,12 +25,12 @@ _GROUPS = {
     "test_without_models": "services",
     # Stops the stack in the end.
     "test_services": "services",
-    "test_nothing": "models",
     "test_sample": "models",
     "test_workbench": "models",
     "test_quirks": "models",
-    # Not part of `make test`.
-    "cluster": "cluster",
+    # Not part of `make test`. The cluster takes the place of the stack.
+    "nothing": "nightly",
+    "cluster": "nightly",
 }
 
 

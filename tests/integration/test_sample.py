@@ -15,7 +15,6 @@ from tests.integration.stack import (
     STACK,
     TARGET,
     Dbt,
-    built_tables,
     query,
     run,
 )
@@ -27,8 +26,6 @@ EXAMPLES = re.findall(r"```(bash|python)\n(.*?)```\n+```text\n(.*?)```", PAGE, r
 @pytest.fixture(scope="module", autouse=True)
 def first_run() -> str:
     """The main job on a stack as it is at first, without any table of a model."""
-    for table in built_tables():
-        query(f"drop table {table}")
     return run("make", "run").stdout
 
 

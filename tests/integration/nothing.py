@@ -1,4 +1,7 @@
-"""Before anything is landed: every model builds, and the report says it is empty."""
+"""Before anything is landed: every model builds, and the report says it is empty.
+
+`make test-nightly` runs this.
+"""
 
 from playwright.sync_api import Browser
 
