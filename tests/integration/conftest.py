@@ -28,18 +28,24 @@ _GROUPS = {
     "test_sample": "models",
     "test_workbench": "models",
     "test_quirks": "models",
+    # All of tests/unit. Last: the process that is done first runs them.
+    "unit": "unit",
     # Not part of `make test`. The cluster takes the place of the stack.
     "nothing": "nightly",
     "cluster": "nightly",
 }
 
 
+def _name(module: Path) -> str:
+    """Return the key of a test module in `_GROUPS`."""
+    return "unit" if module.parent.name == "unit" else module.stem
+
+
 class _Groups(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
-    """Give each process whole groups of test modules; the unit tests are one."""
+    """Give each process whole groups of test modules."""
 
     def _split_scope(self, nodeid: str) -> str:
-        module = Path(nodeid.partition("::")[0])
-        return "unit" if module.parent.name == "unit" else _GROUPS[module.stem]
+        return _GROUPS[_name(Path(nodeid.partition("::")[0]))]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _Groups:
@@ -47,15 +53,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _Groups
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the unit tests last: the process that is done first runs them."""
     order = list(_GROUPS)
-    items.sort(
-        key=lambda item: (
-            len(order)
-            if item.path.parent.name == "unit"
-            else order.index(item.path.stem)
-        )
-    )
+    items.sort(key=lambda item: order.index(_name(item.path)))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -198,10 +198,7 @@ def test_rows_tell_what_was_read_if_no_snapshot_does() -> None:
 
 @contextmanager
 def _frozen_spark(is_writing: bool) -> Iterator[subprocess.Popen[str]]:
-    """Freeze Spark after a commit; yield the drain that waits.
-
-    Or else later, when it has written files for the next one.
-    """
+    """Freeze Spark after a commit, or while it writes for the next; yield the drain."""
     spark = pid_of("spark")
     files, commits = _files(), _commits()
 
