@@ -200,10 +200,11 @@ unit: .venv-test/.complete ## unit tests
 parse: .venv/.plugin .venv-test/.complete profiles.yml ## dbt parse
 	@$(BIN)/dbt --quiet parse --target-path target/check
 
-# The test services start while lint and mypy run. A test that hangs fails after several
-# times what the longest one takes, and shows where it was.
-test: setup chromium .venv-test/.complete .venv-report/.complete ## every check, with end-to-end tests on separate services
-	@$(MAKE) --silent --jobs 3 --output-sync=target test-stack-0 test-stack-1 lint types
+# Jars are fetched and the test services start while lint and mypy run. A test that hangs
+# fails after several times what the longest one takes, and shows where it was.
+test: ## every check, with end-to-end tests on separate services
+	@$(MAKE) --silent --jobs 4 --output-sync=line .venv-report/.complete chromium \
+		test-stack-0 test-stack-1 lint types
 	@.venv-test/bin/pytest --numprocesses 2 --no-loadscope-reorder --timeout 450 --verbose
 
 test-stack-%: setup .venv-test/.complete
@@ -294,7 +295,7 @@ endef
 		>"$$(echo .venv/lib/python3*/site-packages)/assessments.pth"
 	@touch $@
 
-.venv-%/.complete: requirements/%.txt requirements.lock
+.venv-%/.complete: requirements/%.txt requirements.lock | .venv/.complete
 	$(ENVIRONMENT)
 
 .jars/.complete: services/ivy.xml services/jars.sha256 .venv/.complete
