@@ -16,13 +16,14 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from bench.stack import copy_project
-from tests.integration.stack import Dbt, down, take_fresh
+from tests.integration.stack import TARGET, Dbt, down, take_fresh
 
 _GROUPS = {
-    "test_ingest": "services",
     "test_publish": "services",
     "test_secured_kafka": "services",
     "test_without_models": "services",
+    # Kills the services in the end.
+    "test_ingest": "services",
     # Stops the stack in the end.
     "test_services": "services",
     "test_sample": "models",
@@ -74,8 +75,13 @@ def dbt() -> Iterator[Dbt]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy to edit."""
+    """A copy to edit, which dbt does not have to parse again in full."""
     copy_project(tmp_path)
+    parsed = TARGET / "developer" / "partial_parse.msgpack"
+    if parsed.exists():
+        copy = tmp_path / "target" / "developer"
+        copy.mkdir(parents=True)
+        shutil.copy(parsed, copy)
     return tmp_path
 
 

@@ -317,15 +317,19 @@ def produce(messages: Sequence[RawMessage]) -> None:
 
 
 @contextmanager
-def aborted_transaction(partition: int) -> Iterator[None]:
-    """Abort a transaction: it uses offsets, but a consumer never sees its message."""
+def aborted_transaction(partition: int, messages: int = 1) -> Iterator[None]:
+    """Abort a transaction: it uses offsets, but a consumer never sees its messages."""
     producer = KafkaProducer(
-        bootstrap_servers=STACK.bootstrap_servers, transactional_id="given up"
+        bootstrap_servers=STACK.bootstrap_servers,
+        transactional_id="given up",
+        linger_ms=20,
     )
     with closing(producer):
         producer.init_transactions()
         producer.begin_transaction()
-        producer.send(STACK.topic, b"given up", partition=partition).get(timeout=30)
+        for _ in range(messages):
+            producer.send(STACK.topic, b"given up", partition=partition)
+        producer.flush()
         yield
         producer.abort_transaction()
 

@@ -121,14 +121,6 @@ def test_drain_reports_what_it_landed_and_the_next_one_lands_nothing() -> None:
     _assert_landed_exactly_once()
 
 
-def test_killed_client_loses_and_duplicates_nothing() -> None:
-    _publish(200)
-    with _draining(batch_size=10) as drain:
-        drain.kill()
-    ingest("drain")
-    _assert_landed_exactly_once()
-
-
 def test_batch_that_another_ingest_has_landed_is_refused() -> None:
     """Both plan the same batch, in sessions that each have their own catalog."""
     _publish(40)
@@ -193,82 +185,6 @@ def test_rows_tell_what_was_read_if_no_snapshot_does() -> None:
     _call(f"expire_snapshots('{raw_table.NAME}', now(), 1)")
     _publish(100)
     assert ingest("drain").stdout.startswith("100 messages of assessment-attempts")
-    _assert_landed_exactly_once()
-
-
-@contextmanager
-def _frozen_spark(is_writing: bool) -> Iterator[subprocess.Popen[str]]:
-    """Freeze Spark after a commit, or while it writes for the next; yield the drain."""
-    spark = pid_of("spark")
-    files, commits = _files(), _commits()
-
-    def is_there() -> bool:
-        new_commits = _commits() - commits
-        uncommitted = _files() - files - new_commits
-        return new_commits > 0 and (uncommitted > 0 or not is_writing)
-
-    def is_frozen_there() -> bool:
-        if not is_there():
-            return False
-        os.kill(spark, signal.SIGSTOP)
-        if is_there():
-            return True
-        os.kill(spark, signal.SIGCONT)
-        return False
-
-    _publish(200)
-    with start("python", "-m", "ingest", "drain", "--batch-size", "10") as drain:
-        wait_until("Spark is there", is_frozen_there)
-        yield drain
-
-
-def test_client_killed_after_a_commit_loses_and_duplicates_nothing() -> None:
-    """It may not have been told of the commit."""
-    with _frozen_spark(is_writing=False) as drain:
-        drain.kill()
-        os.kill(pid_of("spark"), signal.SIGCONT)
-    ingest("drain")
-    _assert_landed_exactly_once()
-
-
-def test_unclean_shutdown_between_two_commits_loses_and_duplicates_nothing() -> None:
-    """supervisord and all services but one are gone.
-
-    That one still holds its ports.
-    """
-    before = pids()
-    with _frozen_spark(is_writing=True) as drain:
-        kill(int((STACK.directory / "run" / "supervisord.pid").read_text()))
-        for service, pid in before.items():
-            if service != "datanode":
-                kill(pid)
-        assert drain.wait() == 1
-        assert drain.stderr
-        assert "nothing is lost: run the command again" in drain.stderr.read()
-    up()
-    assert not set(pids().values()) & set(before.values())
-    ingest("drain")
-    _assert_landed_exactly_once()
-
-
-def test_follow_goes_on_after_kafka_or_a_part_of_hdfs_was_killed() -> None:
-    def kill_in_the_middle(service: str) -> None:
-        before, commits = _landed(), _commits()
-        _publish(60)
-        wait_until("the first batch is landed", lambda: _commits() > commits)
-        assert _landed() < before + 60, "others are still to land"
-        killed = pid_of(service)
-        kill(killed)
-        wait_until("it runs again", lambda: pid_of(service) != killed)
-        up()
-        wait_until("all are landed", lambda: _landed() == before + 60, every=1)
-
-    command = ("python", "-m", "ingest", "follow", "--every", "1", "--batch-size", "10")
-    with start(*command) as follow:
-        for service in ("kafka", "namenode", "datanode"):
-            kill_in_the_middle(service)
-        follow.send_signal(signal.SIGTERM)
-        assert follow.wait() == 0
     _assert_landed_exactly_once()
 
 
@@ -447,3 +363,82 @@ def test_topic_of_another_cluster_is_refused() -> None:
         refusal = raw_table.refusal(session, replace(source, cluster_id="another"))
         assert refusal
         assert "of another Kafka cluster" in refusal
+
+
+# Kills: last, because a Spark that has just started is slow ----------------------
+
+
+@contextmanager
+def _frozen_spark(is_writing: bool) -> Iterator[subprocess.Popen[str]]:
+    """Freeze Spark after a commit, or while it writes for the next; yield the drain."""
+    spark = pid_of("spark")
+    files, commits = _files(), _commits()
+
+    def is_there() -> bool:
+        new_commits = _commits() - commits
+        uncommitted = _files() - files - new_commits
+        return new_commits > 0 and (uncommitted > 0 or not is_writing)
+
+    def is_frozen_there() -> bool:
+        if not is_there():
+            return False
+        os.kill(spark, signal.SIGSTOP)
+        if is_there():
+            return True
+        os.kill(spark, signal.SIGCONT)
+        return False
+
+    _publish(200)
+    with start("python", "-m", "ingest", "drain", "--batch-size", "10") as drain:
+        wait_until("Spark is there", is_frozen_there)
+        yield drain
+
+
+def test_client_killed_after_a_commit_loses_and_duplicates_nothing() -> None:
+    """It may not have been told of the commit."""
+    with _frozen_spark(is_writing=False) as drain:
+        drain.kill()
+        os.kill(pid_of("spark"), signal.SIGCONT)
+    ingest("drain")
+    _assert_landed_exactly_once()
+
+
+def test_follow_goes_on_after_kafka_and_hdfs_were_killed() -> None:
+    before, commits = _landed(), _commits()
+    command = ("python", "-m", "ingest", "follow", "--every", "1", "--batch-size", "10")
+    with start(*command) as follow:
+        _publish(60)
+        wait_until("the first batch is landed", lambda: _commits() > commits)
+        assert _landed() < before + 60, "others are still to land"
+        killed = {name: pid_of(name) for name in ("kafka", "namenode", "datanode")}
+        for pid in killed.values():
+            kill(pid)
+        wait_until(
+            "they run again",
+            lambda: not set(map(pid_of, killed)) & set(killed.values()),
+        )
+        up()
+        wait_until("all are landed", lambda: _landed() == before + 60, every=1)
+        follow.send_signal(signal.SIGTERM)
+        assert follow.wait() == 0
+    _assert_landed_exactly_once()
+
+
+def test_unclean_shutdown_between_two_commits_loses_and_duplicates_nothing() -> None:
+    """supervisord and all services but one are gone.
+
+    That one still holds its ports.
+    """
+    before = pids()
+    with _frozen_spark(is_writing=True) as drain:
+        kill(int((STACK.directory / "run" / "supervisord.pid").read_text()))
+        for service, pid in before.items():
+            if service != "datanode":
+                kill(pid)
+        assert drain.wait() == 1
+        assert drain.stderr
+        assert "nothing is lost: run the command again" in drain.stderr.read()
+    up()
+    assert not set(pids().values()) & set(before.values())
+    ingest("drain")
+    _assert_landed_exactly_once()

@@ -125,18 +125,6 @@ def test_example_query_of_each_mart_returns_rows() -> None:
     assert empty <= {"audit_schema_drift", "audit_unreadable_values"}
 
 
-def test_source_is_fresh_until_its_newest_message_is_old(dbt: Dbt) -> None:
-    def freshness() -> str:
-        [source] = json.loads((TARGET / "sources.json").read_text())["results"]
-        return str(source["status"])
-
-    dbt("source", "freshness")
-    assert freshness() == "pass"
-    limits = "{freshness_warn_hours: 0, freshness_error_hours: 0}"
-    dbt("source", "freshness", "--vars", limits, exit_code=1)
-    assert freshness() == "error"
-
-
 def test_build_beside_another_one_is_refused() -> None:
     run("make", "up")
     file = STACK.directory / "run" / "built-shared-.lock"

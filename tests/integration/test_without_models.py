@@ -1,8 +1,9 @@
-"""dbt and its helpers on seeds and queries: what needs no table of a model."""
+"""dbt and its helpers on raw messages, seeds and queries: without any model's table."""
 
 import json
 import re
 import shutil
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -10,7 +11,17 @@ import pytest
 
 from cli.settings import from_environment
 from cli.spark_sql import Client
-from tests.integration.stack import ENVIRONMENT, OWN, Dbt, query, run
+from tests.integration.stack import (
+    ENVIRONMENT,
+    OWN,
+    TARGET,
+    Dbt,
+    ingest,
+    produce,
+    query,
+    run,
+)
+from tests.quirks import FIRST_TIMESTAMP, RawMessage
 from workbench.diff import difference
 
 _WRONG_TEST = """\
@@ -36,6 +47,20 @@ def test_readers_never_find_a_seed_empty(dbt: Dbt) -> None:
     dbt("seed")
     [(rows,)] = query("select cast(count(*) as string) from reference.excluded_exams")
     assert query(versions) == [*before, (rows,)]
+
+
+def test_source_is_fresh_if_its_newest_message_is(dbt: Dbt) -> None:
+    def freshness(exit_code: int) -> str:
+        dbt("source", "freshness", exit_code=exit_code)
+        [source] = json.loads((TARGET / "sources.json").read_text())["results"]
+        return str(source["status"])
+
+    produce([RawMessage(0, FIRST_TIMESTAMP, None, b"old")])
+    ingest("drain")
+    assert freshness(exit_code=1) == "error"
+    produce([RawMessage(0, int(time.time() * 1000), None, b"new")])
+    ingest("drain")
+    assert freshness(exit_code=0) == "pass"
 
 
 def test_plain_dbt_prints_messages_of_spark_without_plan_and_stack(dbt: Dbt) -> None:

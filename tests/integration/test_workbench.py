@@ -27,6 +27,21 @@ _DIFFERENT_COLUMNS = """\
 """
 
 
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        ("dev rpt_nothing", "no model or seed is called 'rpt_nothing'"),
+        ("model dim_courses", "dim_courses.sql exists already"),
+        ("model slow_courses", "'slow_courses' is no name of a mart"),
+        ("model rpt_a_b --query /dev/null", "/dev/null: there is no select"),
+    ],
+)
+def test_what_can_not_be_done_is_said_in_one_line(command: str, error: str) -> None:
+    done = run(*workbench(*command.split()), environment=OWN, exit_code=1)
+    assert error in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_saved_model_is_built_and_tested_in_own_schemas(project: Path) -> None:
     model = project / _MODEL
     text = model.read_text()
@@ -168,18 +183,3 @@ def test_prune_drops_what_no_model_makes_after_asking() -> None:
     assert not query("show tables in ada_marts")
     assert "rpt_gone" not in run(*workbench("notices")).stdout
     assert "marts.rpt_perfect_scores" in built_tables()
-
-
-@pytest.mark.parametrize(
-    ("command", "error"),
-    [
-        ("dev rpt_nothing", "no model or seed is called 'rpt_nothing'"),
-        ("model dim_courses", "dim_courses.sql exists already"),
-        ("model slow_courses", "'slow_courses' is no name of a mart"),
-        ("model rpt_a_b --query /dev/null", "/dev/null: there is no select"),
-    ],
-)
-def test_what_can_not_be_done_is_said_in_one_line(command: str, error: str) -> None:
-    done = run(*workbench(*command.split()), environment=OWN, exit_code=1)
-    assert error in done.stderr
-    assert done.stderr.count("\n") == 1
