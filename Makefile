@@ -202,7 +202,7 @@ parse: .venv/.plugin .venv-test/.complete profiles.yml ## dbt parse
 
 # Jars are fetched and the test services start while lint and mypy run. A test that hangs
 # fails after several times what the longest one takes, and shows where it was.
-test: ## every check, with end-to-end tests on separate services
+test: .venv-test/.complete ## every check, with end-to-end tests on separate services
 	@$(MAKE) --silent --jobs 4 --output-sync=line .venv-report/.complete chromium \
 		test-stack-0 test-stack-1 lint types
 	@.venv-test/bin/pytest --numprocesses 2 --no-loadscope-reorder --timeout 450 --verbose
@@ -279,7 +279,7 @@ $(UV):
 # An environment holds only what one purpose needs. uv is fetched only if there is
 # something to install, so a container does without it.
 define ENVIRONMENT
-	@$(MAKE) --silent $(UV)
+	+@$(MAKE) --silent $(UV)
 	@echo "installing $$(grep -c == $<) packages into $(@D)"
 	@[ -x $(@D)/bin/python ] || $(UV) venv --quiet --clear --python $(PYTHON) $(@D)
 	@$(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes $< --constraints requirements.lock
@@ -295,7 +295,7 @@ endef
 		>"$$(echo .venv/lib/python3*/site-packages)/assessments.pth"
 	@touch $@
 
-.venv-%/.complete: requirements/%.txt requirements.lock | .venv/.complete
+.venv-%/.complete: requirements/%.txt requirements.lock
 	$(ENVIRONMENT)
 
 .jars/.complete: services/ivy.xml services/jars.sha256 .venv/.complete

@@ -5,6 +5,7 @@ import hashlib
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cli.program import CommandError
 from cli.settings import ROOT
@@ -29,9 +30,14 @@ def fetch(accept: bool) -> None:
     _JARS.mkdir(exist_ok=True)
     _CACHE.mkdir(exist_ok=True)
     # Only one process at a time may write to Ivy's cache.
-    with (_CACHE / "assessments.lock").open("w") as lock:
+    with (_CACHE / "assessments.lock").open("w") as lock, TemporaryDirectory() as empty:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        _retrieve(len(wanted))
+        if accept:
+            # Ivy checks what it downloads, not what its cache has.
+            _retrieve(empty)
+        else:
+            # Checksums would double the requests, and the hashes below do more.
+            _retrieve(f"{_CACHE}/cache", "-Divy.checksums=none")
     found = {
         str(jar.relative_to(_JARS)): hashlib.sha256(jar.read_bytes()).hexdigest()
         for jar in sorted(_JARS.glob("*/*.jar"))
@@ -53,19 +59,14 @@ def _accepted() -> dict[str, str]:
     return {name: digest for digest, name in (line.split("  ") for line in lines)}
 
 
-def _retrieve(count: int) -> None:
-    """Run Ivy; its output goes to a log, and a terminal shows the number of jars.
-
-    Args:
-        count: how many hashes will be checked. If 0, Ivy compares each file with its
-            checksum on the server instead, which takes twice as many requests.
-    """
+def _retrieve(cache: str, *options: str) -> None:
+    """Run Ivy; its output goes to a log, and a terminal shows the number of jars."""
+    count = len(_accepted())
     log = ROOT / "logs" / "ivy.log"
     log.parent.mkdir(exist_ok=True)
     command = [
-        *(java(), f"-Divy.checksums={'' if count else 'sha1'}"),
-        *("-cp", f"{spark_home()}/jars/*", "org.apache.ivy.Main"),
-        *("-ivy", str(ROOT / "services" / "ivy.xml"), "-cache", str(_CACHE / "cache")),
+        *(java(), *options, "-cp", f"{spark_home()}/jars/*", "org.apache.ivy.Main"),
+        *("-ivy", str(ROOT / "services" / "ivy.xml"), "-cache", cache),
         *("-confs", "spark", "kafka", "hdfs", "-types", "jar", "bundle"),
         # Remove jars that ivy.xml no longer lists.
         "-sync",
