@@ -976,6 +976,6 @@ def shortened_attempt() -> tuple[RawMessage, RawMessage]:
         for results in (["correct"] * 6, ["correct", "unanswered"])
     )
     return (
-        RawMessage(3, FIRST_TIMESTAMP, None, longer),
-        RawMessage(3, FIRST_TIMESTAMP + DAY, None, shorter),
+        RawMessage(1, FIRST_TIMESTAMP, None, longer),
+        RawMessage(1, FIRST_TIMESTAMP + DAY, None, shorter),
     )

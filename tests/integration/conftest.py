@@ -22,9 +22,9 @@ _GROUPS = {
     "test_publish": "services",
     "test_secured_kafka": "services",
     "test_without_models": "services",
-    # Kills the services in the end.
+    # Kills the services at the end.
     "test_ingest": "services",
-    # Stops the stack in the end.
+    # Stops the stack at the end.
     "test_services": "services",
     "test_sample": "models",
     "test_workbench": "models",
@@ -75,7 +75,7 @@ def dbt() -> Iterator[Dbt]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy to edit, which dbt does not have to parse again in full."""
+    """A copy to edit, with what dbt has parsed if a test has built with `make dev`."""
     copy_project(tmp_path)
     parsed = TARGET / "developer" / "partial_parse.msgpack"
     if parsed.exists():

@@ -25,7 +25,6 @@ from tests.integration.stack import (
     ingest,
     produce,
     query,
-    shorten_slices,
 )
 from tests.quirks import FIRST_TIMESTAMP, PARTITIONS, RawMessage, assessment
 
@@ -34,13 +33,21 @@ _RESULTS = ("items", "audit", "dim_courses", "dim_exams")
 _EXAMS = ("alpha-1", "alpha-2", "beta-1")
 
 
+def _shorten_slices(project: Path, length: int) -> None:
+    """Let a few messages fill many slices, in a copy of the project."""
+    slices = project / "macros" / "slices.sql"
+    text = slices.read_text()
+    assert text.count("10000") == 1
+    slices.write_text(text.replace("10000", str(length)))
+
+
 class Project(Dbt):
     """A dbt project with tiny slices."""
 
     def __init__(self, place: Path) -> None:
         self._place = place
         copy_project(place)
-        shorten_slices(place, 3)
+        _shorten_slices(place, 3)
         self._seed = place / "seeds" / "excluded_exams.csv"
         super().__init__(place, {"DBT_TARGET_PATH": "target"})
 

@@ -271,14 +271,6 @@ def built_tables() -> list[str]:
     ]
 
 
-def shorten_slices(project: Path, length: int) -> None:
-    """Let a few messages fill many slices, in a copy of the project."""
-    slices = project / "macros" / "slices.sql"
-    text = slices.read_text()
-    assert text.count("10000") == 1
-    slices.write_text(text.replace("10000", str(length)))
-
-
 def create_topic(name: str, configs: Mapping[str, str] = {}) -> None:
     with closing(KafkaAdminClient(bootstrap_servers=STACK.bootstrap_servers)) as admin:
         options = {"num_partitions": 1, "configs": configs}
@@ -318,7 +310,7 @@ def produce(messages: Sequence[RawMessage]) -> None:
 
 @contextmanager
 def aborted_transaction(partition: int, messages: int = 1) -> Iterator[None]:
-    """Abort a transaction: it uses offsets, but a consumer never sees its messages."""
+    """Abort a transaction: it uses offsets, but ingest never sees its messages."""
     producer = KafkaProducer(
         bootstrap_servers=STACK.bootstrap_servers,
         transactional_id="given up",
@@ -327,9 +319,12 @@ def aborted_transaction(partition: int, messages: int = 1) -> Iterator[None]:
     with closing(producer):
         producer.init_transactions()
         producer.begin_transaction()
-        for _ in range(messages):
+        sent = [
             producer.send(STACK.topic, b"given up", partition=partition)
-        producer.flush()
+            for _ in range(messages)
+        ]
+        for each in sent:
+            each.get(timeout=120)
         yield
         producer.abort_transaction()
 

@@ -365,7 +365,7 @@ def test_topic_of_another_cluster_is_refused() -> None:
         assert "of another Kafka cluster" in refusal
 
 
-# Kills: last, because a Spark that has just started is slow ----------------------
+# Kills: last, because Spark is slow after a restart ---------------------------------
 
 
 @contextmanager
@@ -403,22 +403,26 @@ def test_client_killed_after_a_commit_loses_and_duplicates_nothing() -> None:
     _assert_landed_exactly_once()
 
 
-def test_follow_goes_on_after_kafka_and_hdfs_were_killed() -> None:
-    before, commits = _landed(), _commits()
-    command = ("python", "-m", "ingest", "follow", "--every", "1", "--batch-size", "10")
-    with start(*command) as follow:
+def test_follow_goes_on_after_kafka_or_hdfs_was_killed() -> None:
+    def kill_in_the_middle(*services: str) -> None:
+        before, commits = _landed(), _commits()
         _publish(60)
         wait_until("the first batch is landed", lambda: _commits() > commits)
         assert _landed() < before + 60, "others are still to land"
-        killed = {name: pid_of(name) for name in ("kafka", "namenode", "datanode")}
-        for pid in killed.values():
+        killed = [(service, pid_of(service)) for service in services]
+        for _, pid in killed:
             kill(pid)
         wait_until(
             "they run again",
-            lambda: not set(map(pid_of, killed)) & set(killed.values()),
+            lambda: all(pid_of(service) != pid for service, pid in killed),
         )
         up()
         wait_until("all are landed", lambda: _landed() == before + 60, every=1)
+
+    command = ("python", "-m", "ingest", "follow", "--every", "1", "--batch-size", "10")
+    with start(*command) as follow:
+        kill_in_the_middle("kafka")
+        kill_in_the_middle("namenode", "datanode")
         follow.send_signal(signal.SIGTERM)
         assert follow.wait() == 0
     _assert_landed_exactly_once()

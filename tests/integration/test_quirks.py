@@ -30,23 +30,19 @@ from tests.integration.stack import (
     landed_messages,
     produce,
     query,
+    read_by_ingest,
     run,
     sent_messages,
     topic_messages,
 )
 from tests.oracle import Row, expected_tables
-from tests.quirks import (
-    TEST_EXAM,
-    RawMessage,
-    quirk_messages,
-    shortened_attempt,
-)
+from tests.quirks import RawMessage, quirk_messages, shortened_attempt
 
 # The length of a slice, in macros/slices.sql.
 _SLICE = 10_000
 # What is right need not be described: 1.6 s a page instead of 3.6.
 _AXE = {"resultTypes": ["violations"]}
-TABLES = tuple(expected_tables([], [TEST_EXAM], ""))
+TABLES = tuple(expected_tables([], [], ""))
 # All that an analyst adds: SQL and yml.
 NINTH_QUESTION = {
     "rpt_largest_exams.sql": """
@@ -96,29 +92,43 @@ def dbt(project: Path) -> Iterator[Dbt]:
 def built(project: Path, dbt: Dbt) -> None:
     """Land and build the quirks in two parts, on top of the sample.
 
-    The first build is one of some models, and excludes another exam than the second.
+    The first build makes only some models; the second makes all. Each excludes other
+    exams of the sample, some of whose slices have no new message.
     """
     seed = project / "seeds" / "excluded_exams.csv"
-    excluded = seed.read_text()
+    shipped = seed.read_text()
+    (for_a_time,), (from_now_on,) = query(
+        "select exam_id from marts.dim_exams order by attempt_count desc limit 2"
+    )
     messages = quirk_messages()
     middle = len(messages) // 2
     longer, shorter = shortened_attempt()
-    without_tests = ("--exclude-resource-type", "test", "unit_test")
     _land([longer, *messages[:middle]])
-    seed.write_text(excluded.replace(TEST_EXAM, "exam-mixed"))
-    dbt("build", "--select", "+fct_question_responses", *without_tests)
+    seed.write_text(f"exam_id,reason\n{for_a_time},for a time\n")
+    dbt(
+        *("build", "--exclude-resource-type", "test", "unit_test", "--select"),
+        *("+fct_attempts", "+fct_question_responses", "+fct_option_responses"),
+    )
     _land([shorter, *messages[middle:]])
-    seed.write_text(excluded)
-    dbt("build", *without_tests[:1], "unit_test")
+    seed.write_text(f"{shipped}{from_now_on},from now on\n")
+    dbt("build", "--exclude-resource-type", "unit_test")
 
 
 def _land(messages: Sequence[RawMessage]) -> None:
-    """Land messages of several slices: aborted ones fill the offsets between them."""
-    for part in (messages[:100], messages[100:]):
-        for partition in (1, 2):
-            with aborted_transaction(partition, messages=_SLICE):
-                pass
-        produce(part)
+    """Land messages in several slices: aborted ones use up the offsets in between.
+
+    The first message has a slice of partition 1 to itself. In partition 2, neighbours
+    lie on both sides of the end of a slice.
+    """
+    with aborted_transaction(1, _SLICE):
+        pass
+    produce(messages[:1])
+    with aborted_transaction(1, _SLICE):
+        pass
+    end = read_by_ingest()[2][2].end
+    with aborted_transaction(2, -(end + 20) % _SLICE):
+        pass
+    produce(messages[1:])
     ingest("drain")
 
 
@@ -127,7 +137,8 @@ def _land(messages: Sequence[RawMessage]) -> None:
 
 @cache
 def _expected() -> dict[str, list[Row]]:
-    return expected_tables(topic_messages(), [TEST_EXAM], STACK.topic)
+    excluded = [row[0] for row in query("select exam_id from reference.excluded_exams")]
+    return expected_tables(topic_messages(), excluded, STACK.topic)
 
 
 def _sort_key(row: Row) -> str:
@@ -171,6 +182,15 @@ def test_raw_holds_every_message_as_it_was_sent() -> None:
     by_identity = {row[1:3]: row for row in landed}
     assert len(by_identity) == len(landed)
     assert by_identity == {row[1:3]: row for row in sent_messages()}
+
+
+def test_messages_fill_several_slices() -> None:
+    """They would not if `_SLICE` were shorter than a slice of macros/slices.sql."""
+    slices = query(
+        "select partition._kafka_partition, count(*) "
+        "from staging.stg_assessments__messages.partitions group by all order by all"
+    )
+    assert slices == [(0, 1), (1, 5), (2, 3), (3, 1)]
 
 
 @pytest.mark.parametrize("table", TABLES)

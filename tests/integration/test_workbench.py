@@ -27,6 +27,7 @@ _DIFFERENT_COLUMNS = """\
 """
 
 
+# First, because it parses the project, and copies of the project take that over.
 @pytest.mark.parametrize(
     ("command", "error"),
     [
