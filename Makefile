@@ -210,9 +210,8 @@ test: .venv-test/.complete ## every check, with end-to-end tests on separate ser
 test-stack-%: setup .venv-test/.complete
 	@PYTEST_XDIST_WORKER=gw$* .venv-test/bin/python -m tests.integration.stack
 
-test-nightly: setup chromium .venv-test/.complete .venv-report/.complete ## long tests: a build of nothing, a Spark cluster with a Hive metastore
-	@.venv-test/bin/pytest --timeout 450 --verbose tests/integration/nothing.py \
-		tests/integration/cluster.py
+test-nightly: setup chromium .venv-test/.complete .venv-report/.complete ## the tests that take too long for each push
+	@.venv-test/bin/pytest -m nightly --timeout 450 --verbose tests/integration
 
 chaos: setup .venv-test/.complete ## kill at random while messages land, then compare every byte [ROUNDS, SEED]
 	@.venv-test/bin/python -m tests.integration.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) \

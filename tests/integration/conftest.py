@@ -19,6 +19,10 @@ from bench.stack import copy_project
 from tests.integration.stack import TARGET, Dbt, down, take_fresh
 
 _GROUPS = {
+    "test_nothing": "models",
+    "test_sample": "models",
+    "test_workbench": "models",
+    "test_quirks": "models",
     "test_publish": "services",
     "test_secured_kafka": "services",
     "test_without_models": "services",
@@ -26,14 +30,10 @@ _GROUPS = {
     "test_ingest": "services",
     # Stops the stack at the end.
     "test_services": "services",
-    "test_sample": "models",
-    "test_workbench": "models",
-    "test_quirks": "models",
+    # Takes the place of the stack.
+    "test_cluster": "services",
     # All of tests/unit. Last: the process that is done first runs them.
     "unit": "unit",
-    # Not part of `make test`. The cluster takes the place of the stack.
-    "nothing": "nightly",
-    "cluster": "nightly",
 }
 
 

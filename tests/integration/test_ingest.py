@@ -403,6 +403,7 @@ def test_client_killed_after_a_commit_loses_and_duplicates_nothing() -> None:
     _assert_landed_exactly_once()
 
 
+@pytest.mark.nightly
 def test_follow_goes_on_after_kafka_or_hdfs_was_killed() -> None:
     def kill_in_the_middle(*services: str) -> None:
         before, commits = _landed(), _commits()

@@ -81,6 +81,7 @@ def test_other_tools_page_has_an_example_of_each_way_to_connect() -> None:
     assert languages == ["bash", "bash", "python", "python"]
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(("language", "code", "output"), EXAMPLES)
 def test_example_prints_what_the_page_says(
     language: str, code: str, output: str

@@ -1,12 +1,12 @@
-"""Before anything is landed: every model builds, and the report says it is empty.
+"""Before anything is landed: every model builds, and the report says it is empty."""
 
-`make test-nightly` runs this.
-"""
-
+import pytest
 from playwright.sync_api import Browser
 
 from tests.integration.browser import answers_of, open_report, write_report
 from tests.integration.stack import Dbt, query
+
+pytestmark = pytest.mark.nightly
 
 
 def test_report_without_messages_says_nothing_is_ranked(

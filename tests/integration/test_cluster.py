@@ -1,7 +1,4 @@
-"""A Spark cluster with a second DataNode, its tables listed in a Hive metastore.
-
-`make test-nightly` runs this.
-"""
+"""A Spark cluster with a second DataNode, its tables listed in a Hive metastore."""
 
 import re
 import socket
@@ -33,6 +30,7 @@ from tests.integration.stack import (
     wait_until,
 )
 
+pytestmark = pytest.mark.nightly
 JARS = Path(pyspark.__file__).parent / "jars"
 
 
