@@ -26,7 +26,7 @@ def fetch(accept: bool) -> None:
     Raises:
         CommandError: a jar can't be fetched, or its hash is not the accepted one.
     """
-    wanted = {} if accept else _accepted()
+    wanted = _accepted()
     _JARS.mkdir(exist_ok=True)
     _CACHE.mkdir(exist_ok=True)
     # Only one process at a time may write to Ivy's cache.
@@ -34,10 +34,10 @@ def fetch(accept: bool) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if accept:
             # Ivy checks what it downloads, not what its cache has.
-            _retrieve(empty)
+            _retrieve(len(wanted), empty)
         else:
             # Checksums would double the requests, and the hashes below do more.
-            _retrieve(f"{_CACHE}/cache", "-Divy.checksums=none")
+            _retrieve(len(wanted), f"{_CACHE}/cache", "-Divy.checksums=none")
     found = {
         str(jar.relative_to(_JARS)): hashlib.sha256(jar.read_bytes()).hexdigest()
         for jar in sorted(_JARS.glob("*/*.jar"))
@@ -59,9 +59,8 @@ def _accepted() -> dict[str, str]:
     return {name: digest for digest, name in (line.split("  ") for line in lines)}
 
 
-def _retrieve(cache: str, *options: str) -> None:
+def _retrieve(count: int, cache: str, *options: str) -> None:
     """Run Ivy; its output goes to a log, and a terminal shows the number of jars."""
-    count = len(_accepted())
     log = ROOT / "logs" / "ivy.log"
     log.parent.mkdir(exist_ok=True)
     command = [

@@ -291,6 +291,12 @@ def produce(messages: Sequence[RawMessage]) -> None:
         linger_ms=20,
         max_request_size=16 * 1024**2,
     )
+    _send(producer, messages)
+    producer.close()
+
+
+def _send(producer: KafkaProducer, messages: Sequence[RawMessage]) -> None:
+    """Send messages in order, and wait until the broker has them."""
     sent = [
         producer.send(
             STACK.topic,
@@ -305,7 +311,6 @@ def produce(messages: Sequence[RawMessage]) -> None:
     ]
     for each in sent:
         each.get(timeout=120)
-    producer.close()
 
 
 @contextmanager
@@ -319,12 +324,7 @@ def aborted_transaction(partition: int, messages: int = 1) -> Iterator[None]:
     with closing(producer):
         producer.init_transactions()
         producer.begin_transaction()
-        sent = [
-            producer.send(STACK.topic, b"given up", partition=partition)
-            for _ in range(messages)
-        ]
-        for each in sent:
-            each.get(timeout=120)
+        _send(producer, [RawMessage(partition, 0, None, b"given up")] * messages)
         yield
         producer.abort_transaction()
 

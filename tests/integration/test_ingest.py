@@ -73,16 +73,6 @@ def _assert_landed_exactly_once() -> None:
     assert Counter((partition, offset) for partition, offset in rows) == sent
 
 
-@contextmanager
-def _draining(batch_size: int) -> Iterator[subprocess.Popen[str]]:
-    """Run a drain that has landed its first batch."""
-    before = _commits()
-    command = ("python", "-m", "ingest", "drain", "--batch-size", str(batch_size))
-    with start(*command) as drain:
-        wait_until("a batch is landed", lambda: _commits() > before)
-        yield drain
-
-
 def _files() -> int:
     """Return how many files of Kafka partition 0 are on HDFS, committed or not."""
     listed = web_hdfs(f"{_location()}/data/partition=0", "LISTSTATUS")
@@ -152,8 +142,10 @@ def test_simultaneous_ingests_duplicate_nothing(is_first: bool) -> None:
 
 def test_readers_see_whole_batches_and_an_interrupt_loses_nothing() -> None:
     _publish(600)
+    before = _commits()
     seen: set[int] = set()
-    with _draining(batch_size=10) as drain:
+    with start("python", "-m", "ingest", "drain", "--batch-size", "10") as drain:
+        wait_until("a batch is landed", lambda: _commits() > before)
         while len(seen) < 3:
             seen.add(_landed())
         drain.send_signal(signal.SIGINT)
