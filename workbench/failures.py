@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import Any
 
 from cli.settings import ROOT
@@ -27,6 +27,8 @@ _UNREADABLE = re.compile(
 _UNKNOWN_KEY = re.compile(r"key `?(?P<key>[^`\s]+)`?\s[\s\S]*?\sfile\s+`(?P<file>\S+)`")
 # A wrong `ref` or key in yml is one of dbt's warnings, which the project makes errors.
 _WARNING = re.compile(r"\[WARNING\](\[\w+\])?: (Deprecated functionality\s+)?")
+# dbt looks up each column of the expected rows among those that the model returns.
+_NO_COLUMN = re.compile(r"'dict object' has no attribute '(?P<name>\w+)'")
 _UNDEFINED = re.compile(r"'(?P<name>\w+)' is undefined")
 _QUOTED = re.compile(r"[`'\"]([^`'\"\n]+)[`'\"]")
 # The columns that differ from a contract: in a table, or in a list.
@@ -88,13 +90,18 @@ def failure(
         code = (ROOT / file).read_text()
         name = wrong["name"] or wrong["untyped"]
         clues = iter([re.compile(rf"^\s*- name: {name}\s*$")])
+    elif node.resource_type == "unit_test" and (absent := _NO_COLUMN.search(text)):
+        return _without_column(absent["name"], node, nodes)
     else:
         if node.resource_type == "unit_test":
             # It runs the SQL of its model, so the model may be what is wrong.
             source = nodes[node.depends_on.nodes[0]]
             file = str(source.original_file_path)
         code = source.raw_code
-        clues = _clues(text, error, statements.get(node.unique_id, ""))
+        statement = statements.get(node.unique_id, "")
+        if error and error.line and (number := _aligned(code, statement, error.line)):
+            return Failure(source.name, f"{file}:{number}", text)
+        clues = _clues(text, error)
     if number := _line(code, clues):
         return Failure(source.name, f"{file}:{number}", text)
     if place_in_macro := _undefined_in_macro(text):
@@ -105,13 +112,33 @@ def failure(
     return Failure(node.name, place, text)
 
 
-def _clues(
-    text: str, error: SparkError | None, statement: str
-) -> Iterator[re.Pattern[str]]:
+def _without_column(name: str, node: Any, nodes: Mapping[str, Any]) -> Failure:
+    """Explain that a unit test expects a column that its model does not return."""
+    model = nodes[node.depends_on.nodes[0]]
+    text = f"the query returns no column `{name}`, which the unit test expects"
+    if name not in model.columns:
+        return Failure(node.name, str(node.original_file_path), text)
+    text += ": is it misspelled, or is a comma missing before or after it?"
+    return Failure(model.name, str(model.original_file_path), text)
+
+
+def _aligned(code: str, statement: str, number: int) -> int | None:
+    """Return the line of a model from which a line of its statement was made.
+
+    A line such as `select` may stand in a model several times.
+    """
+    sent, written = (
+        [line.strip() for line in text.splitlines()] for text in (statement, code)
+    )
+    matcher = SequenceMatcher(None, sent, written, autojunk=False)
+    for first, place, size in matcher.get_matching_blocks():
+        if first < number <= first + size:
+            return place + number - first
+    return None
+
+
+def _clues(text: str, error: SparkError | None) -> Iterator[re.Pattern[str]]:
     """Yield what the line that is wrong must hold, the surest first."""
-    if error and error.line:
-        sent = statement.splitlines()[error.line - 1 : error.line]
-        yield from (re.compile(rf"^\s*{re.escape(line.strip())}\s*$") for line in sent)
     if error and error.excerpt:
         yield re.compile(re.escape(error.excerpt))
     for name in _QUOTED.findall(text):

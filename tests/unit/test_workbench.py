@@ -18,6 +18,8 @@ _MODEL = SimpleNamespace(
     resource_type="model",
     original_file_path="models/rpt_a.sql",
     raw_code="select\n    first,\n    second / third as share\nfrom {{ reff('b') }}\n",
+    columns={"share": None},
+    patch_path=None,
 )
 _TEST = SimpleNamespace(
     name="shares_are_shares",
@@ -69,6 +71,18 @@ def _result(status: str, message: str, node: Any = _TEST) -> Any:
             "[MISSING_GROUP_BY] Add it.",
             "models/rpt_a.sql",
         ),
+        (
+            "There may be an error in the unit test definition: check the data types.\n"
+            " Compilation Error\n  'dict object' has no attribute 'share'",
+            "the query returns no column `share`, which the unit test expects: is it "
+            "misspelled, or is a comma missing before or after it?",
+            "models/rpt_a.sql",
+        ),
+        (
+            "Compilation Error\n  'dict object' has no attribute 'shar'",
+            "the query returns no column `shar`, which the unit test expects",
+            "models/rpt_a.yml",
+        ),
     ],
 )
 def test_unit_test_that_cannot_run_blames_the_line_of_its_model(
@@ -77,6 +91,16 @@ def test_unit_test_that_cannot_run_blames_the_line_of_its_model(
     nodes = {"model.rpt_a": _MODEL}
     found = failure(_result("error", message), nodes, {"unit_test.a": _STATEMENT})
     assert (found.text, found.place) == (text, place)
+
+
+def test_line_that_stands_in_a_model_twice_is_found_by_its_neighbours() -> None:
+    model = "with b as (\n  select\n    c\n  from {{ d }}\n\nselect\n  c\nfrom b"
+    sent = f"/* */\ncreate view v as\n{model.replace('{{ d }}', 'd')}\n)"
+    node = SimpleNamespace(**{**vars(_MODEL), "raw_code": model, "unique_id": "rpt_a"})
+    for line, place in ((4, 2), (8, 6)):
+        message = f"[SYNTAX] Near 'select'. SQLSTATE: 42601; line {line} pos 0"
+        found = failure(_result("error", message, node), {}, {"rpt_a": sent})
+        assert found.place == f"models/rpt_a.sql:{place}"
 
 
 def test_unit_test_with_other_rows_is_to_blame_itself() -> None:
