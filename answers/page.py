@@ -22,6 +22,7 @@ _MARKED_COLOUR = "#d9480f"
 _LONG = 44  # characters; a longer text is wrapped
 _ROWS = 500  # shown of a table; SQL is better for more
 _BARS = 10  # of a ranking and all ties with the last; its table has every row
+_NUMBER = ' class="number"'
 _QUARTILES = ("min_score", "q1_score", "median_score", "q3_score", "max_score")
 
 
@@ -45,7 +46,10 @@ def answer(question: Question, ask: Callable[[str], Sequence[Any]]) -> HTML:
         rank, label, value = list(question.headings)[:3]
         heading = question.headings[value]
         first = [row for row in rows if row[rank] == 1]
-        parts.append(sentence(leaders(first, label, value, heading)).data)
+        said = leaders(first, label, value, heading)
+        if rows and question.sentence:
+            said = _filled(question, rows)
+        parts.append(sentence(said).data)
         if not rows:
             return HTML("".join(parts))
         parts.append(bars(rows, label, value, f"{heading}, by rank", rank).data)
@@ -60,9 +64,10 @@ def answer(question: Question, ask: Callable[[str], Sequence[Any]]) -> HTML:
         else:
             caption = f"{question.headings[value]}, by {question.headings[label]}"
             parts.append(bars(rows, label, value, caption).data)
-    caption = " — ".join(filter(None, (question.source, question.note)))
-    whole = table(rows, caption, question.headings).data
-    if len(parts) > 1:
+    if question.note:
+        parts.append(sentence(question.note, css_class="note").data)
+    whole = table(rows, question.source, question.headings).data
+    if question.rank or question.sentence:
         whole = f'<details class="rows"><summary>As a table</summary>{whole}</details>'
     return HTML("".join([*parts, whole]))
 
@@ -76,7 +81,7 @@ def _filled(question: Question, rows: Sequence[Row]) -> str:
     except KeyError as error:
         raise CommandError(
             f"{question.model}: meta.sentence has {error}, which is no shown column "
-            f"and no {label}"
+            f"and no value of {label}"
         ) from error
 
 
@@ -272,13 +277,19 @@ def table(
     shown = rows[:_ROWS]
     if len(shown) < len(rows):
         caption += f"; the first {_ROWS} of {len(rows):,} rows"
+    numbers = {name for name in headings if any(is_number(row[name]) for row in rows)}
     head = "".join(
-        f'<th scope="col"{_align(rows, name)}>'
+        f'<th scope="col"{_NUMBER if name in numbers else ""}>'
         f'<button type="button">{escape(heading)}</button></th>'
         for name, heading in headings.items()
     )
     body = "".join(
-        f"<tr>{''.join(_cell(name, row[name], text_limit) for name in headings)}</tr>"
+        "<tr>"
+        + "".join(
+            _cell(name, row[name], text_limit, is_number_column=name in numbers)
+            for name in headings
+        )
+        + "</tr>"
         for row in shown
     )
     return HTML(
@@ -288,15 +299,11 @@ def table(
     )
 
 
-def _cell(name: str, value: Any, text_limit: int) -> str:
+def _cell(name: str, value: Any, text_limit: int, *, is_number_column: bool) -> str:
     """Return a cell: long texts wrap, numbers are right-aligned."""
     text = format_cell(name, value)
     shown = escape(text[:text_limit]) + (" […]" if len(text) > text_limit else "")
-    if is_number(value):
-        return f'<td class="number" data-sort="{value}">{shown}</td>'
     kind = ' class="long"' if len(text) > _LONG else ""
+    if is_number_column:
+        kind = _NUMBER + (f' data-sort="{value}"' if is_number(value) else "")
     return f"<td{kind}>{shown}</td>"
-
-
-def _align(rows: Sequence[Row], name: str) -> str:
-    return ' class="number"' if any(is_number(row[name]) for row in rows) else ""

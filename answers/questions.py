@@ -9,10 +9,10 @@ A question is set in its model's yml, under `config: meta:`
     where      rows to show, unless it is a ranking; default: all
     order_by   default: a ranking by rank, anything else by all columns
     sentence   the answer in words, for the report, which then also draws the first two
-               shown columns as bars; a ranking needs none. In braces: a column of the
-               first row, or a value of the first column, which stands for that of the
-               second
-    note       one line below the table
+               shown columns as bars; default of a ranking: what comes first. In braces:
+               a column of the first row, or a value of the first column, which stands
+               for that of the second
+    note       one line with the answer, such as what is left out
 
 A ranking is a model whose first shown column ends in `_rank`. Its second column is what
 is ranked, its third the value that it is ranked by.
@@ -31,6 +31,11 @@ MANIFEST = dbt_target() / "manifest.json"
 # A ranking is cut at a rank, never at a number of rows, so that no tied row is omitted.
 TOP_RANK = 5
 _RATES = ("_rate", "_share")
+# Of a question's `meta`; the documentation shows the example.
+_KEYS = {
+    *("question", "number", "headings", "where", "order_by", "sentence", "note"),
+    "example",
+}
 
 
 @dataclass(frozen=True)
@@ -92,12 +97,17 @@ def questions(manifest: Any) -> list[Question]:
     """Return the models with a `meta.question`: numbered ones first, in their order.
 
     Raises:
-        CommandError: a heading is of no column.
+        CommandError: a key of `meta` is unknown, or a heading is of no column.
     """
     found = []
     for node in manifest["nodes"].values():
         meta = node["config"].get("meta", {})
         if node["resource_type"] == "model" and "question" in meta:
+            for key in meta.keys() - _KEYS:
+                raise CommandError(
+                    f"{node['name']}: meta.{key} is unknown; a question has "
+                    f"{', '.join(sorted(_KEYS))}"
+                )
             names = {name: name.replace("_", " ") for name in node["columns"]}
             for name in meta.get("headings", ()):
                 if name not in names:

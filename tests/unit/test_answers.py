@@ -1,5 +1,6 @@
 """Answers: what a question's yml sets, how values look, what the page shows."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -171,11 +172,26 @@ def test_sentence_names_values_of_the_first_row_and_of_the_first_column() -> Non
 
 
 def test_misspelled_meta_is_named_with_its_model() -> None:
+    with pytest.raises(CommandError, match=r"^rpt: meta\.heading is unknown; "):
+        _ask(_node("rpt", "attempts", question="Q?", heading={"attempts": "a"}))
     with pytest.raises(CommandError, match=r"^rpt: meta\.headings has atempts, which"):
         _ask(_node("rpt", "attempts", question="Q?", headings={"atempts": "a"}))
     [question] = _ask(_node("rpt", "a b", question="Q?", sentence="{c}"))
     with pytest.raises(CommandError, match=r"^rpt: meta\.sentence has 'c', which"):
         answer(question, lambda _: [_Row(a="x", b=1)])
+
+
+def test_ranking_shows_its_sentence_and_its_note() -> None:
+    question = replace(RANKING, sentence="{x} leads.", note="of five or more <ns>")
+    html = answer(question, lambda _: [_Row(r_rank=1, x="A", n=9)]).data
+    shown, _, hidden = html.partition("<details")
+    assert "A leads." in shown and "come first" not in html
+    assert "of five or more &lt;ns&gt;" in shown and "<ns>" not in hidden
+
+
+def test_missing_number_is_aligned_with_the_others() -> None:
+    html = table([{"n": 0.5}, {"n": None}], "some").data
+    assert '<td class="number">-</td>' in html
 
 
 def test_long_ranking_draws_the_first_and_counts_the_others() -> None:
