@@ -59,7 +59,11 @@ def _run(parsed: argparse.Namespace) -> None:
             for path in write_model(
                 settings, parsed.shared, parsed.model, parsed.query
             ):
-                print(f"written: {path.relative_to(ROOT)}", flush=True)
+                print(f"written: {path.relative_to(ROOT)}")
+            print(
+                "now replace in the yml: `Say …`, `To be described.`, the question",
+                flush=True,
+            )
         from workbench.dev import Session
 
         session = Session(settings, parsed.shared)

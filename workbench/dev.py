@@ -115,7 +115,10 @@ def _events(say: Callable[[str], None]) -> Iterator[Sequence[str]]:
         # The first set comes, empty, as soon as no change can be missed.
         changes = watchfiles.watch(*watched, rust_timeout=100, yield_on_timeout=True)
         next(changes)
-        say(f"watching {', '.join(_WATCHED)} until Ctrl-C; Enter builds what reads")
+        say(
+            f"watching {', '.join(_WATCHED)} until Ctrl-C; Enter builds what reads "
+            "what you saved"
+        )
         for paths in filter(None, changes):
             waiting.put(sorted(str(Path(path).relative_to(ROOT)) for _, path in paths))
 

@@ -67,7 +67,6 @@ def write_model(
     _sqlfluff("fix", sql)
     if left := _sqlfluff("lint", sql):
         print(f"mend what is not in house style:\n{left}")
-    print("write the question, and what `Say …` and `To be described.` stand for")
     return list(written)
 
 
