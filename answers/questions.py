@@ -22,6 +22,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Any
 
 from cli.program import CommandError
@@ -31,11 +32,7 @@ MANIFEST = dbt_target() / "manifest.json"
 # A ranking is cut at a rank, never at a number of rows, so that no tied row is omitted.
 TOP_RANK = 5
 _RATES = ("_rate", "_share")
-# Of a question's `meta`; the documentation shows the example.
-_KEYS = {
-    *("question", "number", "headings", "where", "order_by", "sentence", "note"),
-    "example",
-}
+_KEYS = {"question", "number", "headings", "where", "order_by", "sentence", "note"}
 
 
 @dataclass(frozen=True)
@@ -97,17 +94,18 @@ def questions(manifest: Any) -> list[Question]:
     """Return the models with a `meta.question`: numbered ones first, in their order.
 
     Raises:
-        CommandError: a key of `meta` is unknown, or a heading is of no column.
+        CommandError: a key of `meta` is misspelled, or a heading is of no column.
     """
     found = []
     for node in manifest["nodes"].values():
         meta = node["config"].get("meta", {})
         if node["resource_type"] == "model" and "question" in meta:
+            # Other keys may be of use to others.
             for key in meta.keys() - _KEYS:
-                raise CommandError(
-                    f"{node['name']}: meta.{key} is unknown; a question has "
-                    f"{', '.join(sorted(_KEYS))}"
-                )
+                for similar in get_close_matches(key, _KEYS, n=1, cutoff=0.75):
+                    raise CommandError(
+                        f"{node['name']}: meta.{key} is unknown: is it {similar}?"
+                    )
             names = {name: name.replace("_", " ") for name in node["columns"]}
             for name in meta.get("headings", ()):
                 if name not in names:

@@ -172,8 +172,9 @@ def test_sentence_names_values_of_the_first_row_and_of_the_first_column() -> Non
 
 
 def test_misspelled_meta_is_named_with_its_model() -> None:
-    with pytest.raises(CommandError, match=r"^rpt: meta\.heading is unknown; "):
+    with pytest.raises(CommandError, match=r"heading is unknown: is it headings\?"):
         _ask(_node("rpt", "attempts", question="Q?", heading={"attempts": "a"}))
+    assert _ask(_node("rpt", "attempts", question="Q?", owner="A", example="q"))
     with pytest.raises(CommandError, match=r"^rpt: meta\.headings has atempts, which"):
         _ask(_node("rpt", "attempts", question="Q?", headings={"atempts": "a"}))
     [question] = _ask(_node("rpt", "a b", question="Q?", sentence="{c}"))
