@@ -46,9 +46,11 @@ def answer(question: Question, ask: Callable[[str], Sequence[Any]]) -> HTML:
         rank, label, value = list(question.headings)[:3]
         heading = question.headings[value]
         first = [row for row in rows if row[rank] == 1]
-        said = leaders(first, label, value, heading)
-        if rows and question.sentence:
-            said = _filled(question, rows)
+        said = (
+            _filled(question, rows)
+            if rows and question.sentence
+            else leaders(first, label, value, heading)
+        )
         parts.append(sentence(said).data)
         if not rows:
             return HTML("".join(parts))

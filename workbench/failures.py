@@ -76,6 +76,7 @@ def failure(
         text = _DECIMAL.sub(lambda found: found[1].ljust(len(found[0])), text)
         return Failure(node.name, place, text.replace("expected:", _SIGNS, 1))
     source, file = node, place
+    number: int | None = None
     if node.resource_type == "test" and (missing := _MISSING_TEST.search(text)):
         # A generic test is a line of yml.
         code = (ROOT / place).read_text()
@@ -99,10 +100,10 @@ def failure(
             file = str(source.original_file_path)
         code = source.raw_code
         statement = statements.get(node.unique_id, "")
-        if error and error.line and (number := _aligned(code, statement, error.line)):
-            return Failure(source.name, f"{file}:{number}", text)
+        if error and error.line:
+            number = _aligned(code, statement, error.line)
         clues = _clues(text, error)
-    if number := _line(code, clues):
+    if number := number or _line(code, clues):
         return Failure(source.name, f"{file}:{number}", text)
     if place_in_macro := _undefined_in_macro(text):
         return Failure(source.name, place_in_macro, text)
